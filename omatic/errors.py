@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every way in which pfq-omatic can refuse or fail, in one hierarchy.
+
+Each error says what happened and where (`message`), what to do next (`hint`) and, where it helps, the evidence
+(`details`, one line each). `exit_code` is what the command line returns; docs/exit-codes.md lists them. Errors know
+nothing of terminals: only `cli` prints them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class OmaticError(Exception):
+    """Root of the hierarchy: a message, a hint and optional details."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = tuple(details)
+
+
+class UsageError(OmaticError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = 2
+
+
+class KernelMissing(OmaticError):
+    """The kernel asked for, or its headers, are not on this machine."""
+
+    exit_code = 3
+
+
+class ToolMissing(OmaticError):
+    """A program or library that the work needs is not installed."""
+
+    exit_code = 4
+
+    def __init__(self, tool: str, *, package: str | None = None) -> None:
+        super().__init__(
+            f"the program '{tool}' is not installed",
+            hint=f"apt-get install {package or tool}",
+        )
+        self.tool = tool
+
+
+class UnknownDriver(OmaticError):
+    """No module of that name exists for this kernel."""
+
+    exit_code = 5
+
+
+class BuiltInDriver(OmaticError):
+    """The driver is part of the kernel image and cannot be replaced."""
+
+    exit_code = 6
+
+
+class PlanRefused(OmaticError):
+    """A mention of a delivery function could not be explained; nothing was changed."""
+
+    exit_code = 7
+
+
+class SourceUnreachable(OmaticError):
+    """The sources are not cached and cannot be had now (no network, or --offline)."""
+
+    exit_code = 8
+
+
+class SourceNotFound(OmaticError):
+    """The exact sources do not exist where we looked (package version, git URL or ref, path)."""
+
+    exit_code = 9
+
+
+class SourceCorrupt(OmaticError):
+    """An archive is damaged, is not an archive, or its checksum is not the recorded one."""
+
+    exit_code = 10
+
+
+class DiskFull(OmaticError):
+    """A write failed for want of space; half-written files were removed."""
+
+    exit_code = 11
+
+    def __init__(self, where: Path | str, details: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"no space left on device while writing {where}",
+            hint="free some space, or choose another place with --cache-dir or PFQ_OMATIC_CACHE",
+            details=details,
+        )
+
+
+class BuildFailed(OmaticError):
+    """The kernel's build system reported errors."""
+
+    exit_code = 12
+
+
+class VerifyFailed(OmaticError):
+    """The module was built, but a proof failed; it is not delivered."""
+
+    exit_code = 13
+
+
+class RehearsalFailed(OmaticError):
+    """The virtual machine showed a lost packet, a kernel warning or an unclean unload."""
+
+    exit_code = 14
+
+
+class Busy(OmaticError):
+    """Another pfq-omatic works on the same driver and kernel."""
+
+    exit_code = 15
+
+
+class CommandError(OmaticError):
+    """A program that we ran failed for a reason no caller explained better."""
+
+    exit_code = 16
+
+    def __init__(self, argv: Sequence[str], returncode: int, output: str, log: Path | None) -> None:
+        tail = output.strip().splitlines()[-12:]
+        super().__init__(
+            f"'{argv[0]}' failed with status {returncode}",
+            hint=f"see {log}" if log else "run again with -v to see the command",
+            details=tail,
+        )
+        self.argv = tuple(argv)
+        self.returncode = returncode
+        self.output = output
+        self.log = log
+
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or SIGTERM: what was half done has been removed."""

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The words of the domain: what each stage takes and returns, as frozen values.
+
+    DriverUnit --fetch--> SourceTree --cflags--> Compilation --sites--> Scan --plan--> Plan
+    Plan --rewrite--> Rewritten --kbuild--> Built --verify--> Report
+
+Nothing here touches the world. Offsets are in bytes, because files are bytes and libclang counts bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class PackageId:
+    """A distribution package and its exact version, e.g. linux-headers-6.1.0-56-amd64 6.1.192-2."""
+
+    name: str
+    version: str
+    source: str
+    source_version: str
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class StockKernel:
+    """The kernel as the distribution ships it: its modules and its boot image.
+
+    `modules` is the folder that holds `kernel/`, `modules.builtin` and so on. `origin` is "installed", or "package"
+    when the image package is not installed and was unpacked into the cache. `image` may be missing.
+    """
+
+    modules: Path
+    image: Path | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class KernelTarget:
+    """One kernel to build for: everything that later stages need to know of it.
+
+    `build_dir` is where `make` is entered (/lib/modules/RELEASE/build), `config` the parsed .config ("y", "m" or a
+    value by option name, CONFIG_ included), `compiler` the program that the headers name.
+    """
+
+    release: str
+    build_dir: Path
+    config: Mapping[str, str] = field(repr=False, hash=False, compare=False)
+    symvers: Path
+    compiler: str
+    package: PackageId | None
+
+    @property
+    def modversions(self) -> bool:
+        """Whether exported symbols carry CRCs; without them equal zeros prove nothing."""
+        return self.config.get("CONFIG_MODVERSIONS") == "y"
+
+
+@dataclass(frozen=True, slots=True)
+class StockModule:
+    """A module as the distribution ships it.
+
+    `name` is what lsmod prints (underscores); `intree` its path below the kernel tree without compression suffix,
+    e.g. drivers/net/ethernet/intel/e1000e/e1000e.ko; `path` the file, possibly compressed.
+    """
+
+    name: str
+    path: Path
+    intree: Path
+
+    @property
+    def folder(self) -> Path:
+        """The in-tree folder of its sources."""
+        return self.intree.parent
+
+    @property
+    def object_name(self) -> str:
+        """The kbuild name of the module, as its Makefile spells it (dashes kept)."""
+        return self.intree.name.removesuffix(".ko")
+
+
+class Verdict(Enum):
+    """What a check found: it holds, it does not, or it does not apply (with the reason as evidence)."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One proof: its name, its verdict and the evidence, a JSON-able mapping with at least `summary`."""
+
+    name: str
+    verdict: Verdict
+    evidence: Mapping[str, object] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All proofs of one module."""
+
+    checks: tuple[Check, ...]
+    relocations_changed: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return all(check.verdict is not Verdict.FAIL for check in self.checks)
+
+
+CHECKS = ("provenance", "minimality", "twin", "completeness", "abi", "identity", "imports")
+"""The proofs of the table in docs/proofs.md, in the order in which they are shown."""
