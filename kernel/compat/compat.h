@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What differs between kernels: the only file with version conditionals.
+ *
+ * It is included before everything else in every file (see Kbuild). Each block
+ * is about one interface and says what changed, where and when; the rest of
+ * the code uses the newest spelling. A probe (#ifdef of a macro) is preferred
+ * to a version number, because distributions backport.
+ */
+#ifndef _PFQ_COMPAT_H
+#define _PFQ_COMPAT_H
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/version.h>
+#include <linux/local_lock.h>
+#include <linux/netdevice.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
+#error "PFQ needs Linux 5.10 or newer"
+#endif
+
+#ifndef CONFIG_64BIT
+#error "the layout of PFQ's shared memory is that of 64-bit systems"
+#endif
+
+/*
+ * Which receive entry points exist, and so which twins pfq_hook.ko exports.
+ *
+ * baebdf48c360 ("net: dev: Makes sure netif_rx() can be invoked in any
+ * context.") in v5.18: netif_rx() took over the work of netif_rx_ni() and
+ * netif_rx_any_context(), which went away in the same release, and
+ * __netif_rx() appeared.
+ *
+ * "net: gro: decouple GRO from the NAPI layer" in v6.15: napi_gro_receive()
+ * became an inline around the exported gro_receive_skb().
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+#define PFQ_HAVE___NETIF_RX
+#else
+#define PFQ_HAVE_NETIF_RX_NI
+#define PFQ_HAVE_NETIF_RX_ANY_CONTEXT
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+#define PFQ_HAVE_GRO_RECEIVE_SKB
+#endif
+
+/*
+ * 625788b58445 ("net: add per-cpu storage and net->core_stats") in v5.18:
+ * the counter of frames that the core drops became per-CPU.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 18, 0)
+static inline void dev_core_stats_rx_dropped_inc(struct net_device *dev)
+{
+	atomic_long_inc(&dev->rx_dropped);
+}
+#endif
+
+/*
+ * c5bcab755822 ("locking/local_lock: Add local nested BH locking
+ * infrastructure.") in v6.11: per-CPU data that disabled bottom halves protect
+ * gets a lock that is real on PREEMPT_RT and checked by lockdep elsewhere.
+ * Before, disabled bottom halves were the lock on PREEMPT_RT too.
+ */
+#ifndef local_lock_nested_bh
+#define local_lock_nested_bh(lock)	do { } while (0)
+#define local_unlock_nested_bh(lock)	do { } while (0)
+#endif
+
+#endif /* _PFQ_COMPAT_H */
