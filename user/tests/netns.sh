@@ -17,7 +17,8 @@ fi
 skip() { echo "netns: skipped: $1"; exit 4; }
 mount -t sysfs sysfs /sys 2>/dev/null || skip "cannot mount sysfs"
 for d in d0 d1 d2; do
-	ip link add $d type dummy 2>/dev/null || skip "no dummy devices"
+	ip link add $d type dummy 2>/dev/null || ip link add $d type veth peer name p$d 2>/dev/null ||
+		skip "neither dummy nor veth devices"
 	ip link set $d up
 done
 ip link set lo up
@@ -32,6 +33,12 @@ if ip link add link d0 name v5 type vlan id 5 2>/dev/null; then
 v5 carries the default route
 d0 lies below v5, which carries the default route"
 	devices="$devices v5 d0"
+else
+	ip addr add 192.0.2.1/24 dev d0
+	ip route add default dev d0
+	expected="$expected
+d0 carries the default route"
+	devices="$devices d0"
 fi
 if ip link add br0 type bridge 2>/dev/null; then
 	ip link set d1 master br0
