@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A virtual machine: the target's own kernel image, an initramfs, control ports, and NICs on unix datagram sockets.
+
+Plain emulation always: /dev/kvm can exist and yet hang a distribution's guest kernel, and what is proven here is
+what a driver does, not how fast. Sockets live in a folder of their own in the system's temporary folder, because
+the path of a unix socket may not exceed 107 bytes.
+"""
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omatic import log, proc
+from omatic.errors import RehearsalFailed
+from omatic.lab.guest import Collector, Guest, GuestGone, Port
+from omatic.lab.nic import Nic
+from omatic.lab.qemu import Qemu
+from omatic.lab.wire import Wire
+
+_BOOT_PATIENCE = 300.0
+_KERNEL_ARGUMENTS = (
+    "console=ttyS0", "quiet", "loglevel=4", "panic=1", "oops=panic", "ipv6.disable=1", "net.ifnames=0",
+    "log_buf_len=8M", "printk.devkmsg=on", "mitigations=off", "random.trust_cpu=on",
+    # Emulated processors that share a busy host stand still for seconds. A real hang lasts, and is still found.
+    "rcupdate.rcu_cpu_stall_timeout=120", "watchdog_thresh=60", "tsc=reliable",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """A NIC of the guest and what it is plugged into: a wire to the host, or the emulator's own small network."""
+
+    nic: Nic
+    wired: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What to boot, and where its logs go: kmsg.log, console.log and qemu.log in `logs`."""
+
+    qemu: Qemu
+    kernel: Path
+    initramfs: bytes = field(repr=False)
+    logs: Path
+    plugs: tuple[Plug, ...] = ()
+    cpus: int = 2
+    memory: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A running guest: run commands in it, read its capture from `data`, talk to its NICs by `wires`."""
+
+    guest: Guest
+    kmsg: Collector
+    data: Collector
+    wires: tuple[Wire, ...]
+
+
+@contextlib.contextmanager
+def boot(setup: Setup) -> Iterator[Machine]:
+    """Boot a guest for the length of the block; RehearsalFailed, with the last lines of its log, if it dies."""
+    if not setup.kernel.is_file():
+        raise RehearsalFailed(
+            f"there is no kernel image {setup.kernel}",
+            hint="install the image package of that kernel, or name an image",
+        )
+    setup.logs.mkdir(parents=True, exist_ok=True)
+    rooms = Path(tempfile.mkdtemp(prefix="pfqlab-"))
+    try:
+        yield from _booted(setup, rooms)
+    finally:
+        shutil.rmtree(rooms, ignore_errors=True)
+
+
+def _booted(setup: Setup, rooms: Path) -> Iterator[Machine]:
+    archive = rooms / "initramfs"
+    archive.write_bytes(setup.initramfs)
+    for name in ("kmsg.log", "console.log", "qemu.log"):
+        (setup.logs / name).unlink(missing_ok=True)
+    with contextlib.ExitStack() as stack:
+        ports = {name: Port(rooms / name) for name in ("ctl", "kmsg", "data")}
+        for port in ports.values():
+            stack.callback(port.close)
+        wires = tuple(Wire(rooms, f"n{i}") for i, plug in enumerate(setup.plugs) if plug.wired)
+        for wire in wires:
+            stack.callback(wire.close)
+        said = stack.enter_context((setup.logs / "qemu.log").open("wb"))
+        child = stack.enter_context(proc.background(command(setup, rooms), stdout=said))
+        kmsg = Collector(ports["kmsg"], setup.logs / "kmsg.log")
+        try:
+            machine = _connect(child, ports, kmsg, wires)
+            stack.callback(machine.data.stop)
+            stack.callback(kmsg.stop)
+            yield machine
+            machine.guest.power_off()
+            _wait(child, 60.0)
+        except GuestGone as error:
+            raise GuestGone(
+                error.message,
+                hint=f"see {setup.logs}",
+                details=_last_words(setup.logs),
+            ) from error
+
+
+def _connect(
+    child: "subprocess.Popen[bytes]", ports: dict[str, Port], kmsg: Collector, wires: tuple[Wire, ...]
+) -> Machine:
+    def alive() -> bool:
+        return child.poll() is None
+
+    for port in ports.values():
+        port.accept(alive, 60.0)
+    kmsg.start()
+    data = Collector(ports["data"])
+    data.start()
+    guest = Guest(ports["ctl"], alive)
+    started = time.monotonic()
+    guest.wait_until_up(_BOOT_PATIENCE)
+    log.debug(f"the guest is up after {time.monotonic() - started:.1f} s")
+    return Machine(guest, kmsg, data, wires)
+
+
+def command(setup: Setup, rooms: Path) -> list[str]:
+    """Return QEMU's command line; pure, so that tests can look at it."""
+    ports = [
+        part
+        for name in ("ctl", "kmsg", "data")
+        for part in (
+            "-chardev", f"socket,id={name},path={rooms / name}",
+            "-device", f"virtserialport,chardev={name},name={name}",
+        )
+    ]  # fmt: skip
+    return [
+        str(setup.qemu.path), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+        "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
+        "-smp", str(setup.cpus), "-m", str(setup.memory),
+        "-kernel", str(setup.kernel), "-initrd", str(rooms / "initramfs"),
+        "-append", " ".join(_KERNEL_ARGUMENTS),
+        "-serial", f"file:{setup.logs / 'console.log'}",
+        "-device", "virtio-serial-pci", *ports,
+        *_nics(setup.plugs, rooms),
+    ]  # fmt: skip
+
+
+def _nics(plugs: Sequence[Plug], rooms: Path) -> list[str]:
+    parts = []
+    for number, plug in enumerate(plugs):
+        name = f"n{number}"
+        here, there = Wire.paths(rooms, name)
+        netdev = (
+            f"dgram,id={name},local.type=unix,local.path={there},remote.type=unix,remote.path={here}"
+            if plug.wired
+            else f"user,id={name},ipv6=off"
+        )
+        mac = f"mac=52:54:00:70:66:{number + 0x71:02x}"
+        device = ",".join((plug.nic.model, f"netdev={name}", mac, *plug.nic.options))
+        parts += ["-netdev", netdev, "-device", device]
+    return parts
+
+
+def _wait(child: "subprocess.Popen[bytes]", patience: float) -> None:
+    # A guest that does not power off is ended by proc.background.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(patience)
+
+
+def _last_words(logs: Path) -> list[str]:
+    lines = []
+    for name in ("qemu.log", "console.log"):
+        path = logs / name
+        if path.is_file():
+            lines += path.read_text(errors="replace").strip().splitlines()[-15:]
+    return lines
