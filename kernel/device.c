@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Bindings of groups to devices and hardware queues.
+ *
+ * A device has an entry here while at least one group is bound to it; the
+ * entries are what keeps the static branch of the hook on. The data path finds
+ * them under RCU. A device that goes away, or moves to another namespace, loses
+ * its bindings.
+ */
+#include <linux/bits.h>
+#include <linux/hashtable.h>
+#include <linux/netdevice.h>
+#include <linux/pfq_hook.h>
+#include <linux/rcupdate.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include <linux/pf_q.h>
+
+#include "device.h"
+#include "netns.h"
+#include "rx.h"
+#include "stats.h"
+
+static DEFINE_READ_MOSTLY_HASHTABLE(devices, 6);	/* guarded by pfq_mutex */
+
+/**
+ * pfq_device_find() - the entry of a device
+ * @dev: the device
+ *
+ * Context: Any, inside an RCU read-side section or with pfq_mutex held.
+ * Return: The entry, or NULL if nothing is bound to the device.
+ */
+struct pfq_device *pfq_device_find(const struct net_device *dev)
+{
+	struct pfq_device *d;
+
+	hash_for_each_possible_rcu(devices, d, node, (unsigned long)dev,
+				   lockdep_is_held(&pfq_mutex))
+		if (d->dev == dev)
+			return d;
+	return NULL;
+}
+
+static struct pfq_device *device_add_entry(struct pfq_net *pn,
+					   const struct net_device *dev)
+{
+	struct pfq_device *d;
+
+	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	if (!d)
+		return NULL;
+	d->stats = netdev_alloc_pcpu_stats(struct pfq_device_stats);
+	if (!d->stats) {
+		kfree(d);
+		return NULL;
+	}
+	d->dev = dev;
+	d->net = pn;
+	d->ifindex = dev->ifindex;
+	hash_add_rcu(devices, &d->node, (unsigned long)dev);
+	pfq_hook_bound_inc();
+	return d;
+}
+
+static void device_entry_free(struct rcu_head *rcu)
+{
+	struct pfq_device *d = container_of(rcu, struct pfq_device, rcu);
+
+	free_percpu(d->stats);
+	kfree(d);
+}
+
+static void device_del_entry(struct pfq_device *d)
+{
+	hash_del_rcu(&d->node);
+	pfq_hook_bound_dec();
+	call_rcu(&d->rcu, device_entry_free);
+}
+
+/**
+ * pfq_device_bind() - bind a group to a device
+ * @pn: namespace of both
+ * @dev: the device
+ * @gid: the group
+ * @queue: hardware queue, or Q_ANY_QUEUE
+ *
+ * Context: Process context; the caller holds rtnl_mutex, so that @dev is not on
+ * its way out, and pfq_mutex.
+ * Return: 0 or -ENOMEM.
+ */
+int pfq_device_bind(struct pfq_net *pn, const struct net_device *dev, int gid,
+		    int queue)
+{
+	struct pfq_device *d;
+	unsigned int q;
+
+	ASSERT_RTNL();
+	lockdep_assert_held(&pfq_mutex);
+
+	d = pfq_device_find(dev);
+	if (!d)
+		d = device_add_entry(pn, dev);
+	if (!d)
+		return -ENOMEM;
+	for (q = 0; q < PFQ_MAX_QUEUES; q++)
+		if (queue == Q_ANY_QUEUE || queue == q)
+			WRITE_ONCE(d->groups[q], d->groups[q] | BIT_ULL(gid));
+	return 0;
+}
+
+/**
+ * pfq_device_unbind() - undo bindings of a group
+ * @pn: the namespace
+ * @ifindex: device, or Q_ANY_DEVICE
+ * @gid: the group
+ * @queue: hardware queue, or Q_ANY_QUEUE
+ *
+ * Context: Process context; the caller holds pfq_mutex.
+ */
+void pfq_device_unbind(struct pfq_net *pn, int ifindex, int gid, int queue)
+{
+	struct hlist_node *next;
+	struct pfq_device *d;
+	unsigned int q;
+	u64 left;
+	int bkt;
+
+	lockdep_assert_held(&pfq_mutex);
+
+	hash_for_each_safe(devices, bkt, next, d, node) {
+		if (d->net != pn)
+			continue;
+		if (ifindex != Q_ANY_DEVICE && ifindex != d->ifindex)
+			continue;
+		left = 0;
+		for (q = 0; q < PFQ_MAX_QUEUES; q++) {
+			if (queue == Q_ANY_QUEUE || queue == q)
+				WRITE_ONCE(d->groups[q],
+					   d->groups[q] & ~BIT_ULL(gid));
+			left |= d->groups[q];
+		}
+		if (!left)
+			device_del_entry(d);
+	}
+}
+
+/**
+ * pfq_device_unbind_group() - undo all bindings of a group
+ * @pn: the namespace
+ * @gid: the group
+ *
+ * Context: Process context; the caller holds pfq_mutex.
+ */
+void pfq_device_unbind_group(struct pfq_net *pn, int gid)
+{
+	pfq_device_unbind(pn, Q_ANY_DEVICE, gid, Q_ANY_QUEUE);
+}
+
+/**
+ * pfq_device_show() - print the bound devices of a namespace
+ * @m: where
+ * @pn: the namespace
+ *
+ * Context: Process context; the caller holds pfq_mutex.
+ */
+void pfq_device_show(struct seq_file *m, const struct pfq_net *pn)
+{
+	struct pfq_device_counts c;
+	struct pfq_device *d;
+	u64 groups;
+	int bkt, q;
+
+	lockdep_assert_held(&pfq_mutex);
+
+	seq_puts(m, "ifindex: handed    consumed  passed    both      freed     groups           name\n");
+	hash_for_each(devices, bkt, d, node) {
+		if (d->net != pn)
+			continue;
+		groups = 0;
+		for (q = 0; q < PFQ_MAX_QUEUES; q++)
+			groups |= d->groups[q];
+		pfq_device_stats_sum(d->stats, &c);
+		seq_printf(m, "%7d: %-9llu %-9llu %-9llu %-9llu %-9llu %016llx %s\n",
+			   d->ifindex, c.handed, c.consumed, c.passed, c.both,
+			   c.freed, groups, d->dev->name);
+	}
+}
+
+/*
+ * The device has been closed and a grace period has passed, so its driver hands
+ * over nothing more; but frames of it may wait in a batch.
+ */
+static int device_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct pfq_device *d;
+
+	if (event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+
+	mutex_lock(&pfq_mutex);
+	d = pfq_device_find(dev);
+	if (d)
+		device_del_entry(d);
+	mutex_unlock(&pfq_mutex);
+	if (d) {
+		synchronize_net();
+		pfq_rx_drain();
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_notifier = {
+	.notifier_call = device_event,
+};
+
+/**
+ * pfq_device_init() - start to watch devices go away
+ *
+ * Context: Module load.
+ * Return: 0 or a negative errno.
+ */
+int __init pfq_device_init(void)
+{
+	return register_netdevice_notifier(&device_notifier);
+}
+
+/**
+ * pfq_device_exit() - stop to watch; no device is bound any more
+ *
+ * Context: Module unload.
+ */
+void pfq_device_exit(void)
+{
+	unregister_netdevice_notifier(&device_notifier);
+	rcu_barrier();
+}

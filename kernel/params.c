@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Module parameters: the names that PFQ 6.2 and its tools know. Those that
+ * have no meaning any more are accepted, so that old configuration files still
+ * load the module, and reported.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+
+#include <linux/pf_q.h>
+
+#include "params.h"
+
+int pfq_max_slot_size = 2048;
+module_param_named(max_slot_size, pfq_max_slot_size, int, 0444);
+MODULE_PARM_DESC(max_slot_size, "Largest slot of a queue, header included (bytes, default 2048)");
+
+int pfq_capt_batch_len = 64;
+module_param_named(capt_batch_len, pfq_capt_batch_len, int, 0444);
+MODULE_PARM_DESC(capt_batch_len, "Frames handled at once on a CPU (1..127, default 64)");
+
+static int xmit_batch_len = 1;
+module_param(xmit_batch_len, int, 0444);
+MODULE_PARM_DESC(xmit_batch_len, "Reserved for transmission (1..127)");
+
+static int tx_retry = 1;
+module_param(tx_retry, int, 0444);
+MODULE_PARM_DESC(tx_retry, "Reserved for transmission");
+
+static int tx_cpu[256];
+static int tx_cpu_nr;
+module_param_array(tx_cpu, int, &tx_cpu_nr, 0444);
+MODULE_PARM_DESC(tx_cpu, "Reserved for transmission");
+
+static int vlan_untag;
+module_param(vlan_untag, int, 0444);
+MODULE_PARM_DESC(vlan_untag, "Strip 802.1Q headers: not supported yet, must be 0");
+
+/* Names without a meaning, kept for old configuration files. */
+#define PFQ_PARAM_OBSOLETE(name)						\
+	static int name = INT_MIN;						\
+	module_param(name, int, 0444);						\
+	MODULE_PARM_DESC(name, "Obsolete, ignored")
+
+PFQ_PARAM_OBSOLETE(max_pool_size);
+PFQ_PARAM_OBSOLETE(skb_rx_pool_size);
+PFQ_PARAM_OBSOLETE(skb_tx_pool_size);
+PFQ_PARAM_OBSOLETE(skb_pool_size);
+PFQ_PARAM_OBSOLETE(capture_incoming);
+PFQ_PARAM_OBSOLETE(capture_outgoing);
+PFQ_PARAM_OBSOLETE(batch_len);
+PFQ_PARAM_OBSOLETE(capt_slot_size);
+PFQ_PARAM_OBSOLETE(xmit_slot_size);
+
+static const struct {
+	const char *name;
+	const int *value;
+} obsolete[] = {
+	{ "max_pool_size", &max_pool_size },
+	{ "skb_rx_pool_size", &skb_rx_pool_size },
+	{ "skb_tx_pool_size", &skb_tx_pool_size },
+	{ "skb_pool_size", &skb_pool_size },
+	{ "capture_incoming", &capture_incoming },
+	{ "capture_outgoing", &capture_outgoing },
+	{ "batch_len", &batch_len },
+	{ "capt_slot_size", &capt_slot_size },
+	{ "xmit_slot_size", &xmit_slot_size },
+};
+
+static bool batch_len_ok(const char *name, int value)
+{
+	if (value >= 1 && value <= PFQ_BATCH_MAX)
+		return true;
+	pr_err("%s=%d: must be 1 to %d\n", name, value, PFQ_BATCH_MAX);
+	return false;
+}
+
+/**
+ * pfq_params_check() - validate the module parameters
+ *
+ * Context: Module load.
+ * Return: 0; -EFAULT for a batch length out of range (as PFQ 6.2), -EINVAL for
+ * a slot size out of range, -EOPNOTSUPP for what is not there yet.
+ */
+int __init pfq_params_check(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(obsolete); i++)
+		if (*obsolete[i].value != INT_MIN)
+			pr_notice("parameter %s is obsolete and ignored\n",
+				  obsolete[i].name);
+
+	if (!batch_len_ok("capt_batch_len", pfq_capt_batch_len) ||
+	    !batch_len_ok("xmit_batch_len", xmit_batch_len))
+		return -EFAULT;
+	if (pfq_max_slot_size < PFQ_SLOT_SIZE_MIN ||
+	    pfq_max_slot_size > PFQ_SLOT_SIZE_MAX ||
+	    pfq_max_slot_size % PFQ_SLOT_ALIGNMENT) {
+		pr_err("max_slot_size=%d: must be a multiple of %d from %d to %d\n",
+		       pfq_max_slot_size, PFQ_SLOT_ALIGNMENT, PFQ_SLOT_SIZE_MIN,
+		       PFQ_SLOT_SIZE_MAX);
+		return -EINVAL;
+	}
+	if (vlan_untag) {
+		pr_err("vlan_untag is not supported yet\n");
+		return -EOPNOTSUPP;
+	}
+	if (tx_cpu_nr)
+		pr_notice("tx_cpu: there are no Tx threads yet, ignored\n");
+	return 0;
+}

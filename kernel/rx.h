@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The receive path; described at the top of rx.c.
+ */
+#ifndef _PFQ_RX_H
+#define _PFQ_RX_H
+
+void pfq_rx_drain(void);
+
+int pfq_rx_init(void);
+int pfq_rx_start(void);
+void pfq_rx_stop(void);
+void pfq_rx_exit(void);
+
+#endif /* _PFQ_RX_H */

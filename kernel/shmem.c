@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Memory shared with user space. The layout is drawn in <linux/pf_q.h>.
+ *
+ * There is room for the Tx queues, which nothing uses yet, because the library
+ * computes offsets from the whole.
+ */
+#include <linux/build_bug.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include <linux/pf_q.h>
+
+#include "af_pfq.h"
+#include "ring.h"
+#include "shmem.h"
+
+#define SHMEM_UNIT	(2UL << 20)
+
+static_assert(sizeof(struct pfq_shared_queue) == 2048);
+static_assert(sizeof(struct pfq_pkthdr) == 32);
+
+/* Bytes of one half; at most 2^18 slots of 2^16 bytes, so nothing overflows. */
+static u64 rx_half(const struct pfq_sock *ps)
+{
+	return ps->rx_slots * PFQ_SLOT_SIZE(ps->rx_len);
+}
+
+static u64 tx_half(const struct pfq_sock *ps)
+{
+	return ps->tx_slots * PFQ_SLOT_SIZE(ps->tx_len);
+}
+
+/**
+ * pfq_shmem_size() - bytes of shared memory that a socket needs
+ * @ps: the socket
+ *
+ * Context: Process context; the caller holds ps->lock.
+ * Return: The size, a multiple of 2 MiB.
+ */
+u64 pfq_shmem_size(const struct pfq_sock *ps)
+{
+	u64 total = sizeof(struct pfq_shared_queue) + 2 * rx_half(ps) +
+		    2 * (1 + Q_MAX_TX_QUEUES) * tx_half(ps);
+
+	lockdep_assert_held(&ps->lock);
+
+	return (1 + total / SHMEM_UNIT) * SHMEM_UNIT;
+}
+
+/* Writes the control block, and the commit values that version 0 starts from. */
+static void shmem_format(struct pfq_ring *ring, const struct pfq_sock *ps)
+{
+	struct pfq_shared_queue *q = ring->shared;
+	struct pfq_pkthdr *slot;
+	unsigned int i;
+	u32 n;
+
+	q->rx.len = ring->slots;
+	q->rx.size = rx_half(ps);
+	q->rx.slot_size = ring->slot_size;
+	q->tx.size = tx_half(ps);
+	for (i = 0; i < Q_MAX_TX_QUEUES; i++)
+		q->tx_async[i].size = tx_half(ps);
+
+	for (n = 0; n < ring->slots; n++) {
+		slot = ring->half[0] + (size_t)n * ring->slot_size;
+		slot->info.commit = 1;
+	}
+}
+
+/**
+ * pfq_shmem_alloc() - allocate and format the shared memory of a socket
+ * @ps: the socket
+ *
+ * Context: Process context, may sleep; the caller holds ps->lock.
+ * Return: The ring, to be freed by pfq_shmem_free(); or NULL.
+ */
+struct pfq_ring *pfq_shmem_alloc(const struct pfq_sock *ps)
+{
+	struct pfq_ring *ring;
+
+	/* Offsets and sizes of a half are 32 bits wide in the control block. */
+	if (rx_half(ps) > U32_MAX)
+		return NULL;
+	ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
+	if (!ring)
+		return NULL;
+	ring->size = pfq_shmem_size(ps);
+	ring->shared = vmalloc_user(ring->size);	/* zeroed */
+	if (!ring->shared) {
+		kfree(ring);
+		return NULL;
+	}
+	ring->slots = ps->rx_slots;
+	ring->slot_size = PFQ_SLOT_SIZE(ps->rx_len);
+	ring->caplen = ps->rx_len;
+	ring->half[0] = (void *)ring->shared + sizeof(struct pfq_shared_queue);
+	ring->half[1] = ring->half[0] + rx_half(ps);
+	shmem_format(ring, ps);
+	return ring;
+}
+
+/**
+ * pfq_shmem_map() - map the shared memory into a process
+ * @ring: the ring
+ * @vma: where; the offset is ignored
+ *
+ * Context: Process context, mmap_lock held for writing.
+ * Return: 0, or -EINVAL if @vma is larger than the memory.
+ */
+int pfq_shmem_map(const struct pfq_ring *ring, struct vm_area_struct *vma)
+{
+	if (vma->vm_end - vma->vm_start > ring->size)
+		return -EINVAL;
+	return remap_vmalloc_range(vma, ring->shared, 0);
+}
+
+/**
+ * pfq_shmem_free() - free the shared memory
+ * @ring: the ring that no CPU can reach any more, or NULL
+ *
+ * Pages that are still mapped live until they are unmapped.
+ *
+ * Context: Process context.
+ */
+void pfq_shmem_free(struct pfq_ring *ring)
+{
+	if (!ring)
+		return;
+	vfree(ring->shared);
+	kfree(ring);
+}

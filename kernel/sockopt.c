@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Socket options. The numbers, types and errors are those of PFQ 6.2; what is
+ * not there yet says EOPNOTSUPP after the checks that PFQ 6.2 makes.
+ *
+ * User memory is read and written with no lock held. The length of an argument
+ * must be exact.
+ */
+#include <linux/kernel.h>
+#include <linux/net.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockptr.h>
+#include <linux/uaccess.h>
+#include <net/sock.h>
+
+#include <linux/pf_q.h>
+
+#include "af_pfq.h"
+#include "device.h"
+#include "group.h"
+#include "netns.h"
+#include "params.h"
+#include "shmem.h"
+#include "stats.h"
+
+/* --- setsockopt ----------------------------------------------------------- */
+
+static int opt_in(void *arg, size_t size, sockptr_t optval, unsigned int optlen)
+{
+	if (optlen != size)
+		return -EINVAL;
+	return copy_from_sockptr(arg, optval, size) ? -EFAULT : 0;
+}
+
+#define OPT_IN(arg, optval, optlen) opt_in(arg, sizeof(*(arg)), optval, optlen)
+
+static int set_enable(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_enable arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	mutex_lock(&ps->lock);
+	if (arg.hugepage_size && !rcu_access_pointer(ps->ring))
+		ret = -EOPNOTSUPP;
+	else
+		ret = pfq_sock_enable(ps);
+	mutex_unlock(&ps->lock);
+	return ret;
+}
+
+static int set_disable(struct pfq_sock *ps)
+{
+	mutex_lock(&ps->lock);
+	pfq_sock_disable(ps);
+	mutex_unlock(&ps->lock);
+	return 0;
+}
+
+static int set_tstamp(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	int arg, ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	mutex_lock(&ps->lock);
+	pfq_sock_set_tstamp(ps, arg);
+	mutex_unlock(&ps->lock);
+	return 0;
+}
+
+/* Bytes of a packet (rx_len, tx_len): a slot must be no larger than allowed. */
+static int set_len(struct pfq_sock *ps, size_t *field, sockptr_t optval,
+		   unsigned int optlen)
+{
+	size_t arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (arg > pfq_max_slot_size || PFQ_SLOT_SIZE(arg) > pfq_max_slot_size)
+		return -EPERM;
+	mutex_lock(&ps->lock);
+	if (rcu_access_pointer(ps->ring))
+		ret = -EPERM;
+	else
+		*field = arg;
+	mutex_unlock(&ps->lock);
+	return ret;
+}
+
+static int set_slots(struct pfq_sock *ps, size_t *field, sockptr_t optval,
+		     unsigned int optlen)
+{
+	size_t arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (arg > Q_MAX_SOCKQUEUE_LEN)
+		return -EPERM;
+	mutex_lock(&ps->lock);
+	if (rcu_access_pointer(ps->ring))
+		ret = -EPERM;
+	else
+		*field = arg;
+	mutex_unlock(&ps->lock);
+	return ret;
+}
+
+static int set_weight(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	int arg, ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (arg < 1 || arg > PFQ_WEIGHT_MAX)
+		return -EPERM;
+	mutex_lock(&ps->lock);
+	ps->weight = arg;
+	mutex_unlock(&ps->lock);
+	return 0;
+}
+
+/* A device is looked up in the socket's own namespace; rtnl_mutex keeps it there. */
+static int set_group_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_binding arg;
+	struct net_device *dev;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+
+	rtnl_lock();
+	mutex_lock(&pfq_mutex);
+	ret = -EACCES;
+	if (!pfq_group_joined(ps, arg.gid))
+		goto out;
+	dev = __dev_get_by_index(sock_net(&ps->sk), arg.ifindex);
+	if (!dev || arg.qindex < Q_ANY_QUEUE || arg.qindex >= PFQ_MAX_QUEUES)
+		goto out;
+	ret = pfq_device_bind(ps->net, dev, arg.gid, arg.qindex);
+out:
+	mutex_unlock(&pfq_mutex);
+	rtnl_unlock();
+	return ret;
+}
+
+static int set_group_unbind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_binding arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	mutex_lock(&pfq_mutex);
+	if (pfq_group_joined(ps, arg.gid))
+		pfq_device_unbind(ps->net, arg.ifindex, arg.gid, arg.qindex);
+	else
+		ret = -EACCES;
+	mutex_unlock(&pfq_mutex);
+	return ret;
+}
+
+static int set_group_leave(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	int gid, ret;
+
+	ret = OPT_IN(&gid, optval, optlen);
+	if (ret)
+		return ret;
+	if (gid < 0 || gid >= Q_MAX_GROUP)
+		return -EFAULT;
+	pfq_group_leave(ps, gid);
+	return 0;
+}
+
+static int set_group_tap(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_group_tap arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	return pfq_group_set_tap(ps, arg.gid, arg.on);
+}
+
+static bool group_joined(struct pfq_sock *ps, int gid)
+{
+	bool joined;
+
+	mutex_lock(&pfq_mutex);
+	joined = pfq_group_joined(ps, gid);
+	mutex_unlock(&pfq_mutex);
+	return joined;
+}
+
+/* Removing a filter is no lie: there is none. */
+static int set_group_fprog(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_fprog arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (!group_joined(ps, arg.gid) || !arg.fcode.len)
+		return 0;
+	return -EOPNOTSUPP;
+}
+
+static int set_group_vlan_toggle(struct pfq_sock *ps, sockptr_t optval,
+				 unsigned int optlen)
+{
+	struct pfq_so_vlan_toggle arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (!group_joined(ps, arg.gid))
+		return -EACCES;
+	return arg.toggle ? -EOPNOTSUPP : 0;
+}
+
+/* The filters cannot be enabled yet, and are: disabled. */
+static int set_group_vlan(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_vlan_toggle arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (!group_joined(ps, arg.gid))
+		return -EACCES;
+	if (arg.vid < Q_VLAN_ANYTAG || arg.vid > 4094)
+		return -EINVAL;
+	return -EPERM;
+}
+
+static int set_group_function(struct pfq_sock *ps, sockptr_t optval,
+			      unsigned int optlen)
+{
+	struct pfq_so_group_computation arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	return group_joined(ps, arg.gid) ? -EOPNOTSUPP : -EACCES;
+}
+
+static bool ifindex_exists(const struct pfq_sock *ps, int ifindex)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = dev_get_by_index_rcu(sock_net(&ps->sk), ifindex);
+	rcu_read_unlock();
+	return found;
+}
+
+static int set_egress_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_binding arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (!ifindex_exists(ps, arg.ifindex) || arg.qindex < Q_ANY_QUEUE)
+		return -EPERM;
+	return -EOPNOTSUPP;
+}
+
+static int set_tx_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_binding arg;
+	int ret;
+
+	ret = OPT_IN(&arg, optval, optlen);
+	if (ret)
+		return ret;
+	if (arg.tid < Q_NO_KTHREAD || arg.qindex < Q_ANY_QUEUE)
+		return -EPERM;
+	if (arg.ifindex != Q_ANY_DEVICE && !ifindex_exists(ps, arg.ifindex))
+		return -EPERM;
+	return arg.tid == Q_NO_KTHREAD ? -EOPNOTSUPP : -ESRCH;	/* no threads */
+}
+
+/* Nothing is bound for transmission, so there is nothing to send. */
+static int set_tx_xmit(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	int queue, ret;
+
+	if (!rcu_access_pointer(ps->ring))
+		return -EPERM;
+	ret = OPT_IN(&queue, optval, optlen);
+	if (ret)
+		return ret;
+	return queue ? -EPERM : 0;
+}
+
+/**
+ * pfq_setsockopt() - setsockopt(2) of a PF_Q socket
+ * @sock: the socket
+ * @level: ignored, but passed on
+ * @optname: which option; one that PFQ does not know is a generic one
+ * @optval: argument
+ * @optlen: its length
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or a negative errno.
+ */
+int pfq_setsockopt(struct socket *sock, int level, int optname,
+		   sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_sock *ps = pfq_sk(sock->sk);
+
+	switch (optname) {
+	case Q_SO_DISABLE:
+		return set_disable(ps);
+	case Q_SO_ENABLE:
+		return set_enable(ps, optval, optlen);
+	case Q_SO_SET_RX_TSTAMP:
+		return set_tstamp(ps, optval, optlen);
+	case Q_SO_SET_RX_LEN:
+		return set_len(ps, &ps->rx_len, optval, optlen);
+	case Q_SO_SET_RX_SLOTS:
+		return set_slots(ps, &ps->rx_slots, optval, optlen);
+	case Q_SO_SET_TX_LEN:
+		return set_len(ps, &ps->tx_len, optval, optlen);
+	case Q_SO_SET_TX_SLOTS:
+		return set_slots(ps, &ps->tx_slots, optval, optlen);
+	case Q_SO_SET_WEIGHT:
+		return set_weight(ps, optval, optlen);
+	case Q_SO_GROUP_BIND:
+		return set_group_bind(ps, optval, optlen);
+	case Q_SO_GROUP_UNBIND:
+		return set_group_unbind(ps, optval, optlen);
+	case Q_SO_GROUP_LEAVE:
+		return set_group_leave(ps, optval, optlen);
+	case Q_SO_GROUP_FPROG:
+		return set_group_fprog(ps, optval, optlen);
+	case Q_SO_GROUP_VLAN_FILT_TOGGLE:
+		return set_group_vlan_toggle(ps, optval, optlen);
+	case Q_SO_GROUP_VLAN_FILT:
+		return set_group_vlan(ps, optval, optlen);
+	case Q_SO_GROUP_FUNCTION:
+		return set_group_function(ps, optval, optlen);
+	case Q_SO_EGRESS_BIND:
+		return set_egress_bind(ps, optval, optlen);
+	case Q_SO_EGRESS_UNBIND:	/* a memory endpoint already */
+	case Q_SO_TX_UNBIND:		/* nothing is bound */
+		return 0;
+	case Q_SO_TX_BIND:
+		return set_tx_bind(ps, optval, optlen);
+	case Q_SO_TX_QUEUE_XMIT:
+		return set_tx_xmit(ps, optval, optlen);
+	case Q_SO_GROUP_TAP:
+		return set_group_tap(ps, optval, optlen);
+	default:
+		return sock_setsockopt(sock, level, optname, optval, optlen);
+	}
+}
+
+/* --- getsockopt ----------------------------------------------------------- */
+
+static int get_group_join(struct pfq_sock *ps, char __user *optval)
+{
+	struct pfq_so_group_join arg;
+	int gid;
+
+	if (copy_from_user(&arg, optval, sizeof(arg)))
+		return -EFAULT;
+	gid = pfq_group_join(ps, arg.gid, arg.policy, arg.class_mask);
+	if (gid < 0)
+		return gid;
+	arg.gid = gid;
+	return copy_to_user(optval, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
+static int get_id(struct pfq_sock *ps, char __user *optval)
+{
+	int arg;
+
+	if (copy_from_user(&arg, optval, sizeof(arg)))
+		return -EFAULT;
+	if (arg != PFQ_VERSION_CODE)
+		return -EPERM;
+	return copy_to_user(optval, &ps->id, sizeof(ps->id)) ? -EFAULT : 0;
+}
+
+static int get_stats(struct pfq_sock *ps, char __user *optval)
+{
+	struct pfq_stats stats;
+
+	pfq_stats_sum(ps->stats, &stats);
+	return copy_to_user(optval, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+static int get_group_stats(struct pfq_sock *ps, char __user *optval)
+{
+	const struct pfq_group *g;
+	struct pfq_stats stats;
+	int ret = -EACCES;
+
+	if (copy_from_user(&stats, optval, sizeof(stats)))
+		return -EFAULT;
+	if (stats.recv >= Q_MAX_GROUP)
+		return -EFAULT;
+	mutex_lock(&pfq_mutex);
+	g = pfq_group_get(ps->net, stats.recv);
+	if (g && pfq_group_access(ps, g)) {
+		pfq_stats_sum(g->stats, &stats);
+		ret = 0;
+	}
+	mutex_unlock(&pfq_mutex);
+	if (ret)
+		return ret;
+	return copy_to_user(optval, &stats, sizeof(stats)) ? -EFAULT : 0;
+}
+
+/* They are written by programs, which there are none of: all zero. */
+static int get_group_counters(struct pfq_sock *ps, char __user *optval)
+{
+	const struct pfq_group *g;
+	bool access;
+	u64 gid;
+
+	if (copy_from_user(&gid, optval, sizeof(gid)))
+		return -EFAULT;
+	if (gid >= Q_MAX_GROUP)
+		return -EFAULT;
+	mutex_lock(&pfq_mutex);
+	g = pfq_group_get(ps->net, gid);
+	access = !g || pfq_group_access(ps, g);
+	mutex_unlock(&pfq_mutex);
+	if (!access)
+		return -EACCES;
+	return clear_user(optval, sizeof(struct pfq_counters)) ? -EFAULT : 0;
+}
+
+/* The options with a value that needs no argument. */
+static void get_value(struct pfq_sock *ps, int optname, u64 *value)
+{
+	mutex_lock(&ps->lock);
+	switch (optname) {
+	case Q_SO_GET_STATUS:
+		*value = rcu_access_pointer(ps->ring) ? 1 : 0;
+		break;
+	case Q_SO_GET_SHMEM_SIZE:
+		*value = pfq_shmem_size(ps);
+		break;
+	case Q_SO_GET_RX_TSTAMP:
+		*value = ps->tstamp;
+		break;
+	case Q_SO_GET_RX_SLOT_SIZE:
+		*value = PFQ_SLOT_SIZE(ps->rx_len);
+		break;
+	case Q_SO_GET_RX_SLOTS:
+		*value = ps->rx_slots;
+		break;
+	case Q_SO_GET_TX_SLOT_SIZE:
+		*value = PFQ_SLOT_SIZE(ps->tx_len);
+		break;
+	case Q_SO_GET_TX_SLOTS:
+		*value = ps->tx_slots;
+		break;
+	case Q_SO_GET_GROUPS:
+		mutex_lock(&pfq_mutex);
+		*value = pfq_group_mask(ps);
+		mutex_unlock(&pfq_mutex);
+		break;
+	case Q_SO_GET_WEIGHT:
+		*value = ps->weight;
+		break;
+	}
+	mutex_unlock(&ps->lock);
+}
+
+static int get_int(struct pfq_sock *ps, int optname, char __user *optval)
+{
+	u64 value = 0;
+	int arg;
+
+	get_value(ps, optname, &value);
+	arg = value;
+	return copy_to_user(optval, &arg, sizeof(arg)) ? -EFAULT : 0;
+}
+
+static int get_u64(struct pfq_sock *ps, int optname, char __user *optval)
+{
+	u64 value = 0;
+
+	get_value(ps, optname, &value);
+	return copy_to_user(optval, &value, sizeof(value)) ? -EFAULT : 0;
+}
+
+/**
+ * pfq_getsockopt() - getsockopt(2) of a PF_Q socket
+ * @sock: the socket
+ * @level: ignored
+ * @optname: which option; -EFAULT if unknown
+ * @optval: where the value goes; some options take an argument from there
+ * @optlen: its length, which must be exact and is not written
+ *
+ * Context: Process context, may sleep.
+ * Return: 0 or a negative errno.
+ */
+int pfq_getsockopt(struct socket *sock, int level, int optname,
+		   char __user *optval, int __user *optlen)
+{
+	/* What takes an argument has a function; the rest are plain values. */
+	static const struct {
+		int size;
+		int (*get)(struct pfq_sock *ps, char __user *optval);
+	} opts[] = {
+		[Q_SO_GROUP_JOIN] = { sizeof(struct pfq_so_group_join), get_group_join },
+		[Q_SO_GET_ID] = { sizeof(int), get_id },
+		[Q_SO_GET_STATUS] = { sizeof(int) },
+		[Q_SO_GET_STATS] = { sizeof(struct pfq_stats), get_stats },
+		[Q_SO_GET_SHMEM_SIZE] = { sizeof(u64) },
+		[Q_SO_GET_RX_TSTAMP] = { sizeof(int) },
+		[Q_SO_GET_RX_SLOT_SIZE] = { sizeof(u64) },
+		[Q_SO_GET_RX_SLOTS] = { sizeof(u64) },
+		[Q_SO_GET_TX_SLOT_SIZE] = { sizeof(u64) },
+		[Q_SO_GET_TX_SLOTS] = { sizeof(u64) },
+		[Q_SO_GET_GROUPS] = { sizeof(u64) },
+		[Q_SO_GET_GROUP_STATS] = { sizeof(struct pfq_stats), get_group_stats },
+		[Q_SO_GET_GROUP_COUNTERS] = { sizeof(struct pfq_counters), get_group_counters },
+		[Q_SO_GET_WEIGHT] = { sizeof(int) },
+	};
+	struct pfq_sock *ps = pfq_sk(sock->sk);
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	if (optname < 0 || optname >= ARRAY_SIZE(opts) || !opts[optname].size)
+		return -EFAULT;
+	if (len != opts[optname].size)
+		return -EINVAL;
+	if (opts[optname].get)
+		return opts[optname].get(ps, optval);
+	if (len == sizeof(int))
+		return get_int(ps, optname, optval);
+	return get_u64(ps, optname, optval);
+}
