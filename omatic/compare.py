@@ -3,15 +3,15 @@
 
 Compared is what the loader puts into memory: every allocated section (type, flags, size, alignment, contents) and
 every relocation of one (offset, type, resolved target). Not compared here are the sections in EXEMPT, each for the
-reason given there; docs/proofs.md explains them to users.
+reason given there, and of BTF_IDS only the meaning; docs/proofs.md explains them to users.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from elftools.elf.enums import ENUM_RELOC_TYPE_AARCH64, ENUM_RELOC_TYPE_x64
 
-from omatic.elf import SHF_EXECINSTR, SHF_STRINGS, SHF_WRITE, Module, Relocation, Section
+from omatic.elf import BTF_ID, SHF_EXECINSTR, SHF_STRINGS, SHF_WRITE, Module, Relocation, Section
 
 EXEMPT: Mapping[str, str] = {
     ".note.gnu.build-id": "a hash of the whole file, debug information and its paths included",
@@ -21,6 +21,10 @@ EXEMPT: Mapping[str, str] = {
     "__version_ext_names": "the same table in its extended form",
 }
 """The allocated sections that may differ as bytes, each with its reason."""
+
+BTF_IDS = ".BTF_ids"
+"""Slots that a tool of the kernel's build fills, after compilation, with numbers of types counted from those of the
+whole kernel. Without the kernel's BTF they stay zero, so what is compared is which type each slot is for."""
 
 _MACHINES = {62: ENUM_RELOC_TYPE_x64, 183: ENUM_RELOC_TYPE_AARCH64}
 _SHOWN_STRINGS, _SHOWN_RELOCATIONS = 8, 20
@@ -166,6 +170,8 @@ def _is_code(module: Module, section: str) -> bool:
 
 def _section(a: Module, b: Module, name: str) -> SectionDifference | None:
     one, two = a.sections[name], b.sections[name]
+    if name == BTF_IDS:
+        one, two = replace(one, data=_slots(a)), replace(two, data=_slots(b))
     if one == two:
         return None
     changed = tuple(p for p in ("type", "flags", "size", "align", "entry") if getattr(one, p) != getattr(two, p))
@@ -183,6 +189,12 @@ def _section(a: Module, b: Module, name: str) -> SectionDifference | None:
         a.enclosing(name, first),
         _strings(one, two),
     )
+
+
+def _slots(module: Module) -> bytes:
+    """Return the slots of .BTF_ids as text: what each is for, without the line and counter that make it unique."""
+    slots = sorted((s.value, s.name.rstrip("0123456789")) for s in module.symbols if s.section == BTF_IDS)
+    return "\0".join(f"{offset:#x} {name}" for offset, name in slots if name.startswith(BTF_ID)).encode()
 
 
 def _strings(one: Section, two: Section) -> tuple[tuple[str, ...], tuple[str, ...]]:

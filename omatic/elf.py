@@ -12,6 +12,7 @@ import struct
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,12 @@ _STB_WEAK = 2
 ABSOLUTE = "*ABS*"
 """The section name of a symbol that is a plain number."""
 
+BTF_ID = "__BTF_ID__"
+"""How the names of the slots in .BTF_ids begin."""
+
 _KSYM_FLAG_GPL_ONLY = 1
+
+_UNREADABLE = (lzma.LZMAError, zstandard.ZstdError, zlib.error, gzip.BadGzipFile)
 
 _SIGNATURE_MAGIC = b"~Module signature appended~\n"
 _SIGNATURE = struct.Struct(">8xI")
@@ -114,14 +120,16 @@ class Module:
     @cached_property
     def versions(self) -> Mapping[str, int]:
         """The CRC expected of each imported symbol; empty without MODVERSIONS."""
-        basic = parse_versions(self.data_of("__versions"), self.order)
-        names = self.data_of("__version_ext_names")
-        return basic | parse_extended_versions(self.data_of("__version_ext_crcs"), names, self.order)
+        with _reading(self.path):
+            basic = parse_versions(self.data_of("__versions"), self.order)
+            names = self.data_of("__version_ext_names")
+            return basic | parse_extended_versions(self.data_of("__version_ext_crcs"), names, self.order)
 
     @cached_property
     def exports(self) -> Mapping[str, Export]:
         """The symbols that other modules can use."""
-        found = [*_exports(self, "", gpl=False), *_exports(self, "_gpl", gpl=True)]
+        with _reading(self.path):
+            found = [*_exports(self, "", gpl=False), *_exports(self, "_gpl", gpl=True)]
         return {export.name: export for export in found}
 
     def enclosing(self, section: str, offset: int) -> str:
@@ -152,51 +160,53 @@ def read_module(path: Path) -> bytes:
         raw = path.read_bytes()
     except FileNotFoundError as error:
         raise SourceNotFound(f"there is no module {path}", hint="check the path") from error
-    try:
+    with _reading(path):
         image = _strip_signature(_decompress(raw))
-    except (lzma.LZMAError, zlib.error, EOFError, OSError, zstandard.ZstdError, struct.error) as error:
-        raise _corrupt(path, str(error)) from error
-    if image[:5] != b"\x7fELF\x02":
-        raise _corrupt(path, "not a 64-bit ELF file")
+        if image[:5] != b"\x7fELF\x02":
+            raise ValueError("not a 64-bit ELF file")
     return image
 
 
 def load(path: Path) -> Module:
     """Take a module apart."""
-    image = _Image(path, read_module(path))
-    try:
-        return image.module()
-    except (struct.error, IndexError, KeyError, UnicodeDecodeError) as error:
-        raise _corrupt(path, str(error)) from error
+    with _reading(path):
+        return _Image(path, read_module(path)).module()
 
 
 def imports(path: Path) -> frozenset[str]:
     """Return the names of the undefined symbols, quickly: what `nm -u` prints."""
-    image = _Image(path, read_module(path))
-    try:
-        return image.undefined()
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise _corrupt(path, str(error)) from error
+    with _reading(path):
+        return _Image(path, read_module(path)).undefined()
 
 
 def modinfo(path: Path) -> Mapping[str, tuple[str, ...]]:
     """Return what the module says of itself, quickly."""
-    image = _Image(path, read_module(path))
-    try:
+    with _reading(path):
+        image = _Image(path, read_module(path))
         return parse_modinfo(b"".join(image.bytes_of(h) for h in image.headers if image.name_of(h) == ".modinfo"))
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise _corrupt(path, str(error)) from error
 
 
-def _corrupt(path: Path, why: str) -> SourceCorrupt:
-    return SourceCorrupt(f"{path} is not a readable kernel module: {why}", hint="reinstall the package that owns it")
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong in a damaged file into one error."""
+    try:
+        yield
+    except (*_UNREADABLE, struct.error, EOFError, LookupError, ValueError) as error:
+        raise SourceCorrupt(
+            f"{path} is not a readable kernel module ({error})",
+            hint="reinstall the package that owns it, or build again",
+        ) from error
 
 
 def _decompress(raw: bytes) -> bytes:
     if raw.startswith(b"\xfd7zXZ\0"):
         return lzma.decompress(raw)
     if raw.startswith(b"\x28\xb5\x2f\xfd"):
-        return zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+        stream = zstandard.ZstdDecompressor().decompressobj()
+        image: bytes = stream.decompress(raw)
+        if not stream.eof:
+            raise EOFError("the compressed data end too early")
+        return image
     if raw.startswith(b"\x1f\x8b"):
         return gzip.decompress(raw)
     return raw
@@ -208,7 +218,7 @@ def _strip_signature(image: bytes) -> bytes:
     end = len(image) - len(_SIGNATURE_MAGIC) - _SIGNATURE.size
     (length,) = _SIGNATURE.unpack_from(image, end)
     if length > end:
-        raise struct.error("the appended signature is longer than the file")
+        raise ValueError("the appended signature is longer than the file")
     return image[: end - length]
 
 
@@ -219,21 +229,18 @@ class _Image:
         self.path = path
         self.image = image
         self.order = "<" if image[5] == 1 else ">"
-        try:
-            self.headers = self._read_headers()
-            self._names = self.bytes_of(self.headers[self._name_index])
-        except (struct.error, IndexError) as error:
-            raise _corrupt(path, f"damaged section headers ({error})") from error
+        self.headers = self._read_headers()
+        self._names = self.bytes_of(self.headers[self._name_index])
 
     def _read_headers(self) -> list[Header]:
         kind, self.machine = struct.unpack_from(self.order + "HH", self.image, 16)
         if kind != 1:
-            raise struct.error("not a relocatable object")
+            raise ValueError("not a relocatable object")
         (table,) = struct.unpack_from(self.order + "Q", self.image, 0x28)
         size, count, self._name_index = struct.unpack_from(self.order + "HHH", self.image, 0x3A)
         entry = struct.Struct(self.order + "IIQQQQIIQQ")
         if size != entry.size:
-            raise struct.error(f"section headers of {size} bytes")
+            raise ValueError(f"section headers of {size} bytes")
         return [Header(*entry.unpack_from(self.image, table + i * size)) for i in range(count)]
 
     def bytes_of(self, header: Header) -> bytes:
@@ -241,7 +248,7 @@ class _Image:
         if header.type == SHT_NOBITS:
             return b""
         if header.offset + header.size > len(self.image):
-            raise struct.error("a section reaches beyond the end of the file")
+            raise ValueError("a section reaches beyond the end of the file")
         return self.image[header.offset : header.offset + header.size]
 
     def name_of(self, header: Header) -> str:
@@ -277,7 +284,7 @@ class _Image:
             order=self.order,
             sections=sections,
             relocations=dict(self._relocations(names, symbols)),
-            symbols=tuple(s for s in symbols if s.kind in (_STT_OBJECT, _STT_FUNC) and s.section in sections),
+            symbols=tuple(s for s in symbols if s.section in sections and _is_landmark(s)),
             imports=frozenset(s.name for s in outside),
             weak=frozenset(s.name for s in outside if s.binding == _STB_WEAK),
             compilers=tuple(sorted(set(_strings(self.bytes_of(comment))))) if comment else (),
@@ -298,7 +305,7 @@ class _Image:
         result = []
         for name, info, index, value, size in struct.iter_unpack(self.order + "IBxHQQ", self.bytes_of(table)):
             if index == _SHN_XINDEX:
-                raise struct.error("more sections than a module can have")
+                raise ValueError("more sections than a module can have")
             special = {_SHN_UNDEF: "", _SHN_ABS: ABSOLUTE, _SHN_COMMON: "*COM*"}
             section = special[index] if index in special else names[index]
             result.append(Symbol(_string(strings, name), section, value, size, info & 0xF, info >> 4))
@@ -314,6 +321,11 @@ class _Image:
                 symbol = "" if target.section else target.name
                 found.append(Relocation(offset, info & 0xFFFFFFFF, symbol, target.section, target.value + addend))
             yield names[header.info], tuple(sorted(found))
+
+
+def _is_landmark(symbol: Symbol) -> bool:
+    """Tell whether a symbol names something: a function, an object, or a slot for a BTF type number."""
+    return symbol.kind in (_STT_OBJECT, _STT_FUNC) or symbol.name.startswith(BTF_ID)
 
 
 def _string(table: bytes, offset: int) -> str:

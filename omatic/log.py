@@ -21,6 +21,9 @@ class Verbosity(IntEnum):
     VERBOSE = 2
 
 
+Show = Callable[[int], None]
+"""What a progress bar hands out: call it with the number of bytes done so far."""
+
 _state = {"verbosity": Verbosity.NORMAL, "depth": 0}
 
 
@@ -74,7 +77,7 @@ def step(text: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def progress(text: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(text: str, total: int | None) -> Iterator[Show]:
     """Show a progress bar of `total` bytes; yields a function that takes the number of bytes done so far.
 
     Off a terminal, or with -q, the step is announced once and nothing moves.

@@ -81,6 +81,99 @@ class StockModule:
         return self.intree.name.removesuffix(".ko")
 
 
+@dataclass(frozen=True, slots=True)
+class CompileCommand:
+    """How kbuild compiles one C file: `source` and `output` relative to the tree where they are below it, the
+    compiler's arguments without the compiler itself, and the folder that relative paths in them count from."""
+
+    source: str
+    output: str
+    arguments: tuple[str, ...]
+    directory: Path
+
+
+class Kind(Enum):
+    """What a mention of a delivery function is. Every mention ends in one class; UNEXPLAINED is a refusal."""
+
+    CALL = "call"
+    ADDRESS = "address taken"
+    MACRO = "macro body"
+    INACTIVE = "inactive"
+    COMMENT = "comment"
+    STRING = "string"
+    LOCAL = "same name, other thing"
+    DECLARATION = "declaration"
+    UNEXPLAINED = "unexplained"
+
+
+REWRITTEN = (Kind.CALL, Kind.ADDRESS, Kind.MACRO)
+"""The kinds of mention that are rewritten; the others stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One mention of a delivery function in the driver's files.
+
+    `path` is relative to the tree; `offset` counts bytes; `line` and `column` from 1. `function` is the enclosing
+    function, where there is one. `units` are the C files in whose compilation the mention is active.
+    """
+
+    path: str
+    offset: int
+    line: int
+    column: int
+    name: str
+    kind: Kind
+    function: str | None = None
+    note: str = ""
+    units: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParseError:
+    """An error that libclang reported in a candidate file: it could hide a site, so it is a refusal."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Every mention of every delivery function in a unit's files, and what went wrong while looking."""
+
+    sites: tuple[Site, ...]
+    errors: tuple[ParseError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One replacement in one file: bytes start to end, which must read `expected`, become `replacement`."""
+
+    path: str
+    start: int
+    end: int
+    expected: str
+    replacement: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that will be changed: the edits, the twins they use, and the C files whose compilation needs the twins."""
+
+    sites: tuple[Site, ...]
+    edits: tuple[Edit, ...]
+    twins: tuple[str, ...]
+    units: tuple[str, ...]
+
+    @property
+    def rewritten(self) -> tuple[Site, ...]:
+        """The sites that are rewritten."""
+        return tuple(site for site in self.sites if site.kind in REWRITTEN)
+
+
 class Verdict(Enum):
     """What a check found: it holds, it does not, or it does not apply (with the reason as evidence)."""
 

@@ -40,7 +40,7 @@ def parse_versions(data: bytes, order: str = "<") -> dict[str, int]:
     """Return the CRC that a module expects of each symbol it imports, from its __versions section."""
     entry = struct.Struct(order + _VERSION.format)
     if len(data) % entry.size:
-        raise SourceCorrupt(f"__versions has {len(data)} bytes, no multiple of {entry.size}", hint="build it again")
+        raise ValueError(f"__versions has {len(data)} bytes, no multiple of {entry.size}")
     return {name.rstrip(b"\0").decode(): crc & 0xFFFFFFFF for crc, name in entry.iter_unpack(data)}
 
 
@@ -49,7 +49,7 @@ def parse_extended_versions(crcs: bytes, names: bytes, order: str = "<") -> dict
     values = [crc for (crc,) in struct.iter_unpack(order + "I", crcs)]
     keys = [name.decode() for name in names.split(b"\0") if name]
     if len(keys) != len(values):
-        raise SourceCorrupt(f"{len(values)} extended symbol versions for {len(keys)} names", hint="build it again")
+        raise ValueError(f"{len(values)} extended symbol versions for {len(keys)} names")
     return dict(zip(keys, values, strict=True))
 
 

@@ -11,7 +11,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -103,30 +104,42 @@ def run(
 
 
 @contextlib.contextmanager
-def pipeline(producer: Sequence[str | Path], consumer: Sequence[str | Path]) -> Iterator[IO[bytes]]:
-    """Run `producer | consumer` and yield the consumer's standard output as a byte stream.
+def reading(argv: Sequence[str | Path]) -> Iterator[IO[bytes]]:
+    """Run a program and yield its standard output as a byte stream.
 
-    Both must end well if the stream was read to its end; if the caller stops early both are ended quietly.
+    If the stream was read to its end the program must have ended well; a caller may also stop early.
     """
-    first = tuple(os.fspath(a) for a in producer)
-    second = tuple(os.fspath(a) for a in consumer)
-    with _start(first, stderr_only=False) as one:
-        assert one.stdout is not None
-        with _start(second, stdin_from=one.stdout) as two:
-            one.stdout.close()
-            assert two.stdout is not None
-            yield two.stdout
-            at_end = not two.stdout.read(1)
-            if not at_end:
-                return
-            _finish(one, first)
-            _finish(two, second)
+    args = tuple(os.fspath(a) for a in argv)
+    with _start(args) as child:
+        assert child.stdout is not None
+        yield child.stdout
+        if not child.stdout.read(1):
+            _finish(child, args)
+
+
+def feed(argv: Sequence[str | Path], chunks: Iterable[bytes], *, cwd: Path | None = None) -> Completed:
+    """Run a program with `chunks` as its standard input; the caller judges its status."""
+    args = tuple(os.fspath(a) for a in argv)
+    with tempfile.TemporaryFile() as said, _start(args, cwd=cwd, stdin=True, output=said) as child:
+        assert child.stdin is not None
+        # A program that has seen enough, or died, closes the pipe; its status and words tell which.
+        with contextlib.suppress(BrokenPipeError):
+            for chunk in chunks:
+                child.stdin.write(chunk)
+            child.stdin.close()
+        status = child.wait()
+        said.seek(0)
+        done = Completed(args, status, said.read().decode(errors="replace"), "")
+    if status != 0:
+        _judge(done, None, check=False)
+    return done
 
 
 @contextlib.contextmanager
 def background(
     argv: Sequence[str | Path],
     *,
+    cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdout: IO[bytes] | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
@@ -136,6 +149,7 @@ def background(
     log.debug(log.shell(args))
     with subprocess.Popen(
         args,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=stdout or subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
@@ -155,20 +169,18 @@ def _start(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: bool = False,
-    stdin_from: IO[bytes] | None = None,
     merge: bool = False,
-    stderr_only: bool = False,
+    output: IO[bytes] | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     find(args[0])
     log.debug(log.shell(args) + (f"   (in {cwd})" if cwd else ""))
-    source: int | IO[bytes] = stdin_from or (subprocess.PIPE if stdin else subprocess.DEVNULL)
     with subprocess.Popen(
         args,
         cwd=cwd,
         env=environment(env),
-        stdin=source,
-        stdout=subprocess.DEVNULL if stderr_only else subprocess.PIPE,
-        stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        stdout=output or subprocess.PIPE,
+        stderr=subprocess.STDOUT if merge or output else subprocess.PIPE,
         start_new_session=True,
     ) as child:
         try:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Compile commands of every file of a unit, from a dry run of the kernel's own build (make -n).
+
+Nothing is compiled. The dry run stops at modpost, which wants files that only a real build makes; by then all
+commands have been printed. They are kept by content: the same tree, kernel and configuration ask make only once.
+"""
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from omatic import kbuild
+from omatic.dirs import write_atomically
+from omatic.errors import BuildFailed
+from omatic.model import CompileCommand, KernelTarget
+
+# `-c -o file.o file.c`, then the end of the command or objtool's turn.
+_COMPILE = re.compile(r"(?:^|;|\|\||&&)\s*((?:[^;|&\s]+\s+)?[^;]*? -c -o (\S+\.o) (\S+\.c))(?=\s*(?:;|$))")
+_ENTERING = re.compile(r"^make(?:\[\d+\])?: Entering directory '(.+)'$")
+
+
+def commands(target: KernelTarget, tree: Path, key: str, folder: Path) -> tuple[CompileCommand, ...]:
+    """Return the compile commands of the unit in `tree`; `key` names its content, `folder` keeps results."""
+    kept = folder / f"commands-{hashlib.sha256(f'{key} {tree}'.encode()).hexdigest()[:24]}.json"
+    try:
+        return tuple(
+            CompileCommand(source, output, tuple(arguments), Path(directory))
+            for source, output, arguments, directory in json.loads(kept.read_text())
+        )
+    except (OSError, ValueError, TypeError):
+        pass
+    found = tuple(parse(kbuild.dry_run(target, tree), tree, target.build_dir))
+    if not found:
+        raise BuildFailed(
+            f"the kernel's build of {tree} compiles nothing",
+            hint="run again with -v; does the folder's Makefile build this driver?",
+        )
+    listed = [(c.source, c.output, c.arguments, str(c.directory)) for c in found]
+    write_atomically(kept, json.dumps(listed).encode())
+    return found
+
+
+def parse(text: str, tree: Path, directory: Path) -> Iterator[CompileCommand]:
+    """Yield the compile commands in the output of make -n; `directory` is where make was entered."""
+    seen = set()
+    for line in text.splitlines():
+        if entering := _ENTERING.match(line):
+            directory = Path(entering[1])
+            continue
+        for match in _COMPILE.finditer(line) if " -c -o " in line else ():
+            source = _relative(directory / match[3], tree)
+            if source in seen or source.endswith(".mod.c"):
+                continue
+            seen.add(source)
+            arguments = tuple(shlex.split(match[1])[1:])
+            yield CompileCommand(source, _relative(directory / match[2], tree), arguments, directory)
+
+
+def _relative(path: Path, tree: Path) -> str:
+    return str(path.relative_to(tree)) if tree in path.parents else str(path)

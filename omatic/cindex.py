@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one user of libclang: parse a C file with given flags and say what the identifier at a byte offset is.
+
+Everything that comes out is our own small values; `sites` knows nothing of clang. Offsets are bytes. Two depths of
+parsing: `fast` skips the bodies of functions in the headers before the first code of the file (a third less time);
+`full` keeps them and the preprocessor's record, which macros and inactive code need.
+"""
+
+import ctypes
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from clang import cindex as clang
+
+from omatic.dirs import write_atomically
+from omatic.errors import ToolMissing
+
+_CURSOR = clang.CursorKind
+# CXTranslationUnit_* of clang-c/Index.h; the Python binding names only some of them.
+_DETAILED_RECORD = 0x01
+_PREAMBLE = 0x04 | 0x100
+_SKIP_PREAMBLE_BODIES = 0x40 | 0x800
+
+
+class Meaning(Enum):
+    """What an identifier in active code is."""
+
+    REFERENCE = "reference"  # an expression that names a function
+    DECLARATION = "declaration"  # a function's declaration or definition
+    MACRO = "macro"  # a use of a preprocessor macro of that name
+    OTHER = "other"  # a member, variable, label, type ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What libclang says of one identifier: its meaning and the file that declares what it names."""
+
+    meaning: Meaning
+    declared_in: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A parse error."""
+
+    path: Path
+    line: int
+    text: str
+
+
+class _SourceRanges(ctypes.Structure):
+    _fields_ = (("count", ctypes.c_uint), ("ranges", ctypes.POINTER(clang.SourceRange)))
+
+
+def version() -> str:
+    """Return libclang's own version text; raise ToolMissing if the library cannot be loaded."""
+    try:
+        lib = clang.conf.lib
+    except clang.LibclangError as error:
+        raise ToolMissing("libclang", package="python3-clang (or pip install libclang)") from error
+    lib.clang_getClangVersion.restype = clang._CXString
+    return str(clang._CXString.from_result(lib.clang_getClangVersion(), None, None))
+
+
+class Flags:
+    """Which compiler flags the library takes: found by asking it, remembered per library version."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / f"libclang-{''.join(c if c.isalnum() or c in '.-' else '_' for c in version())}.json"
+        try:
+            self._known: dict[str, bool] = json.loads(self._file.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+        self._index = clang.Index.create()
+        self._asked = False
+
+    def accepted(self, arguments: Sequence[str]) -> tuple[str, ...]:
+        """Return the arguments of a compiler command that libclang takes, warnings and outputs left out."""
+        kept: list[str] = []
+        for unit in _units(arguments):
+            if unit[0].startswith(("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter")):
+                kept += unit
+            elif not unit[0].startswith(("-W", "-M")) and self._takes(unit[0]):
+                kept += unit
+        if self._asked:
+            write_atomically(self._file, json.dumps(self._known, indent=1, sort_keys=True).encode())
+            self._asked = False
+        return (*kept, "-Wno-everything")
+
+    def _takes(self, flag: str) -> bool:
+        if flag not in self._known:
+            self._asked = True
+            try:
+                unit = self._index.parse("empty.c", args=[flag], unsaved_files=[("empty.c", "")])
+                self._known[flag] = not len(unit.diagnostics)
+            except clang.TranslationUnitLoadError:
+                self._known[flag] = False
+        return self._known[flag]
+
+
+def _units(arguments: Sequence[str]) -> Iterator[list[str]]:
+    # A flag with its value, when the value is an argument of its own; -c, outputs and the input are left out.
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "-o":
+            next(rest, None)
+        elif argument in ("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter", "--param"):
+            yield [argument, next(rest, "")]
+        elif argument.startswith("-") and argument != "-c":
+            yield [argument]
+
+
+class Unit:
+    """One parsed C file and what it includes."""
+
+    def __init__(self, source: Path, arguments: Sequence[str], directory: Path, *, full: bool) -> None:
+        options = _DETAILED_RECORD if full else _PREAMBLE | _SKIP_PREAMBLE_BODIES
+        args = [*arguments, f"-working-directory={directory}"]
+        self.source = source
+        self.full = full
+        try:
+            self._unit = clang.Index.create().parse(str(source), args=args, options=options)
+        except clang.TranslationUnitLoadError:
+            self._unit = None
+        self._files: dict[Path, object] = {}
+
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """Return the parse errors, wherever they are; anything that could hide a site."""
+        if self._unit is None:
+            return (Diagnostic(self.source, 1, "libclang cannot parse this file at all"),)
+        return tuple(
+            Diagnostic(Path(d.location.file.name) if d.location.file else self.source, d.location.line, d.spelling)
+            for d in self._unit.diagnostics
+            if d.severity >= clang.Diagnostic.Error
+        )
+
+    def includes(self, path: Path) -> bool:
+        """Tell whether this unit really reads that file in this configuration."""
+        return self._file(path) is not None
+
+    def entity(self, path: Path, offset: int, name: str) -> Entity | None:
+        """Return what the identifier `name` at that place is; None if no code there has that name."""
+        file = self._file(path)
+        if file is None:
+            return None
+        cursor = clang.Cursor.from_location(
+            self._unit, clang.SourceLocation.from_offset(self._unit, file, offset)
+        )
+        # Inside code that is not compiled, or spelled by a macro, the cursor found is whatever encloses it.
+        if cursor is None or cursor.spelling != name or self._place(cursor) != (path, offset):
+            return None
+        return _entity(cursor)
+
+    def references(self, name: str) -> dict[tuple[Path, int], Entity]:
+        """Return all references to a function of that name, by place; walks the tree, which takes seconds.
+
+        For a name written in a macro's body the place is where the macro is used (libclang 18 gives the place of
+        expansion even when asked for the spelling), so the text found there is the macro's name.
+        """
+        found: dict[tuple[Path, int], Entity] = {}
+        for top in self._tops():
+            for cursor in top.walk_preorder():
+                if cursor.kind == _CURSOR.DECL_REF_EXPR and cursor.spelling == name:
+                    found[_spelling(cursor.location)] = _entity(cursor)
+        return found
+
+    def expansions(self, name: str) -> dict[tuple[Path, int], Entity]:
+        """Return the uses of a macro of that name, by place (needs a full parse)."""
+        return {
+            _spelling(cursor.location): _entity(cursor)
+            for cursor in self._unit.cursor.get_children()
+            if cursor.kind == _CURSOR.MACRO_INSTANTIATION and cursor.spelling == name
+        }
+
+    def _tops(self) -> Iterator["clang.Cursor"]:
+        preprocessor = (_CURSOR.MACRO_DEFINITION, _CURSOR.MACRO_INSTANTIATION, _CURSOR.INCLUSION_DIRECTIVE)
+        for top in self._unit.cursor.get_children():
+            if top.kind not in preprocessor and top.location.file is not None:
+                yield top
+
+    def inactive(self, path: Path) -> tuple[tuple[int, int], ...]:
+        """Return the byte ranges of a file that the preprocessor left out (needs a full parse)."""
+        file = self._file(path)
+        if file is None:
+            return ()
+        lib = clang.conf.lib
+        lib.clang_getSkippedRanges.restype = ctypes.POINTER(_SourceRanges)
+        ranges = lib.clang_getSkippedRanges(self._unit, file)
+        try:
+            listed = [ranges.contents.ranges[i] for i in range(ranges.contents.count)]
+            return tuple((r.start.offset, r.end.offset) for r in listed)
+        finally:
+            lib.clang_disposeSourceRangeList(ranges)
+
+    def function_at(self, path: Path, name_offset: int, inside: int) -> str | None:
+        """Return the name of the function defined at `name_offset` if its body spans the offset `inside`."""
+        file = self._file(path)
+        if file is None:
+            return None
+        location = clang.SourceLocation.from_offset(self._unit, file, name_offset)
+        cursor = clang.Cursor.from_location(self._unit, location)
+        if cursor is None or cursor.kind != _CURSOR.FUNCTION_DECL:
+            return None
+        return cursor.spelling if cursor.extent.start.offset <= inside < cursor.extent.end.offset else None
+
+    def _file(self, path: Path) -> object | None:
+        if path not in self._files and self._unit is not None:
+            file = clang.conf.lib.clang_getFile(self._unit, str(path))
+            self._files[path] = clang.File(file) if file else None
+        return self._files.get(path)
+
+    def _place(self, cursor: "clang.Cursor") -> tuple[Path, int]:
+        return _spelling(cursor.location)
+
+
+def _spelling(location: "clang.SourceLocation") -> tuple[Path, int]:
+    file, line, column, offset = clang.c_object_p(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
+    clang.conf.lib.clang_getSpellingLocation(
+        location, ctypes.byref(file), ctypes.byref(line), ctypes.byref(column), ctypes.byref(offset)
+    )
+    return (Path(clang.File(file).name) if file else Path(), offset.value)
+
+
+def _entity(cursor: "clang.Cursor") -> Entity:
+    if cursor.kind == _CURSOR.DECL_REF_EXPR:
+        named = cursor.referenced
+        meaning = Meaning.REFERENCE if named and named.kind == _CURSOR.FUNCTION_DECL else Meaning.OTHER
+    elif cursor.kind == _CURSOR.FUNCTION_DECL:
+        named = cursor.canonical
+        meaning = Meaning.DECLARATION
+    elif cursor.kind in (_CURSOR.MACRO_INSTANTIATION, _CURSOR.MACRO_DEFINITION):
+        named = cursor.referenced or cursor
+        meaning = Meaning.MACRO
+    else:
+        named = cursor
+        meaning = Meaning.OTHER
+    file = named.location.file if named else None
+    return Entity(meaning, Path(file.name) if file else None)

@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bring the exact vanilla sources of a kernel's drivers, and the stock kernel itself where it is not installed.
+
+The package that owns the headers names the version; the provider fetches the sources of *that* version. Only the
+parts that the wanted drivers need are unpacked, with the layout kept, in one pass over the archive for all of them;
+headers that they reach by relative includes are brought along. What is fetched once is never fetched again.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from omatic import apt, gitio, kernel, log, proc, stock
+from omatic.dirs import Cache, staging, write_atomically
+from omatic.errors import KernelMissing, OmaticError, SourceNotFound, SourceUnreachable
+from omatic.model import KernelTarget, PackageId, StockKernel
+from omatic.unpack import Clone, Depth, Folder, Origin, Part, Tarball, source_root
+
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTree:
+    """Vanilla sources: `root` holds drivers/...; `label` says what they are; `exact` whether they are known to be the
+    kernel's own (the proof decides in any case)."""
+
+    root: Path
+    label: str
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    origin: Origin
+    key: str
+    label: str
+    exact: bool
+
+
+def base_parts(folder: Path) -> tuple[Part, ...]:
+    """Return what is unpacked at first for a driver in that folder: it, and its vendor's headers.
+
+    A folder as high as drivers/net is shared by hundreds of drivers: there only its own files are taken.
+    """
+    if len(folder.parts) <= 2:
+        return (Part(folder, Depth.SHALLOW),)
+    parts = [Part(folder, Depth.DEEP)]
+    if len(folder.parts) > 4:
+        parts.append(Part(Path(*folder.parts[:4]), Depth.HEADERS))
+    return tuple(parts)
+
+
+def fetch(
+    target: KernelTarget, folders: Sequence[Path], *, source: str, cache: Cache, offline: bool
+) -> SourceTree:
+    """Return a tree that holds the given in-tree folders and the headers they reach; fetch what is missing."""
+    wanted = [part for folder in dict.fromkeys(folders) for part in base_parts(folder)]
+    if source != "auto" and Path(source).is_dir():
+        root = source_root(Path(source).absolute())
+        _demand(root, folders, str(root))
+        return SourceTree(root, f"folder {root}", False)
+    cache.sources.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(cache.sources / ".lock"):
+        if source == "auto" and (known := _remembered(target, wanted, folders, cache)):
+            return known
+        found = _locate(target, source, cache, offline)
+        store = cache.sources / found.key
+        _add(store, found, wanted)
+        while missing := _missing_parts(store / "tree", folders):
+            if not _add(store, found, missing):
+                break
+        _demand(store / "tree", folders, found.label)
+        if source == "auto":
+            write_atomically(_memory(target, cache), json.dumps([found.key, found.label, found.exact]).encode())
+        return SourceTree(store / "tree", found.label, found.exact)
+
+
+def _memory(target: KernelTarget, cache: Cache) -> Path:
+    version = target.package.source_version if target.package else "unknown"
+    return cache.sources / f"{target.release}_{version.replace(':', '%3a')}.json"
+
+
+def _remembered(
+    target: KernelTarget, wanted: Sequence[Part], folders: Sequence[Path], cache: Cache
+) -> SourceTree | None:
+    # The common case, without asking apt: these sources were fetched before and have all that is wanted.
+    try:
+        key, label, exact = json.loads(_memory(target, cache).read_text())
+    except (OSError, ValueError):
+        return None
+    store = cache.sources / key
+    if not set(wanted) <= _parts(store) or any(not (store / "tree" / folder).is_dir() for folder in folders):
+        return None
+    return SourceTree(store / "tree", label, exact)
+
+
+def _demand(root: Path, folders: Iterable[Path], label: str) -> None:
+    for folder in folders:
+        if not (root / folder).is_dir():
+            raise SourceNotFound(
+                f"{label} has no {folder}",
+                hint="give sources of this kernel: --source auto, a kernel tree, a tarball or a git URL[@REF]",
+            )
+
+
+# --- what the store holds
+
+
+def _parts(store: Path) -> set[Part]:
+    try:
+        listed = json.loads((store / "manifest.json").read_text())["parts"]
+    except (OSError, ValueError, KeyError):
+        return set()
+    return {Part(Path(folder), Depth(depth)) for folder, depth in listed}
+
+
+def _add(store: Path, found: _Found, wanted: Sequence[Part]) -> bool:
+    """Extract the parts that the store lacks; return whether it lacked any. Complete or not at all."""
+    have = _parts(store)
+    lacking = [part for part in dict.fromkeys(wanted) if part not in have]
+    if not lacking:
+        return False
+    with tempfile.TemporaryDirectory(prefix=".unpack.", dir=store.parent) as name:
+        fresh = Path(name)
+        found.origin.extract(lacking, fresh)
+        sums = {}
+        for file in sorted(path for path in fresh.rglob("*") if path.is_file()):
+            relative = file.relative_to(fresh)
+            target = store / "tree" / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                sums[str(relative)] = apt.sha256(file)
+                file.rename(target)
+    manifest = {"label": found.label, "parts": sorted((str(p.folder), p.depth.value) for p in have | set(lacking))}
+    sums = {**_checksums(store), **sums}
+    write_atomically(store / "manifest.json", json.dumps({**manifest, "sha256": sums}, indent=1).encode())
+    return True
+
+
+def _checksums(store: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads((store / "manifest.json").read_text())["sha256"])
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def outside_includes(root: Path, files: Iterable[Path]) -> tuple[set[Path], set[Path]]:
+    """Follow relative includes from `files` (in-tree paths); return (files found, paths that do not exist).
+
+    Only includes that leave their own folder through ".." can need what was not unpacked; others that are not found
+    beside the including file are found by the compiler through -I, or not at all.
+    """
+    seen: set[Path] = set()
+    missing: set[Path] = set()
+    todo = list(files)
+    while todo:
+        current = todo.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        for match in _INCLUDE.findall((root / current).read_bytes()):
+            path = _normal(current.parent / match.decode(errors="replace"))
+            if path is None:
+                continue
+            if (root / path).is_file():
+                todo.append(path)
+            elif match.startswith(b"../"):
+                missing.add(path)
+    return seen, missing
+
+
+def _normal(path: Path) -> Path | None:
+    parts: list[str] = []
+    for part in path.parts:
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+        else:
+            return None
+    return Path(*parts)
+
+
+def _missing_parts(root: Path, folders: Sequence[Path]) -> list[Part]:
+    files = [
+        path.relative_to(root)
+        for folder in folders
+        if (root / folder).is_dir()
+        for path in ((root / folder).rglob("*.[ch]") if len(folder.parts) > 2 else ())
+    ]
+    _, missing = outside_includes(root, files)
+    return [Part(folder, Depth.HEADERS) for folder in sorted({path.parent for path in missing})]
+
+
+# --- providers
+
+
+def _locate(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _Found:
+    if source == "auto":
+        return _from_distribution(target, cache, offline)
+    path = Path(source)
+    if path.is_file():
+        digest = apt.sha256(path)
+        return _Found(Tarball(path.absolute()), f"tarball-{digest[:16]}", f"{path.name} (sha256 {digest[:12]})", False)
+    if "://" in source or source.endswith(".git") or re.match(r"^[\w.-]+@[\w.-]+:", source):
+        return _from_git(target, source, cache, offline)
+    raise SourceNotFound(
+        f"{source} does not exist, and it is not a URL",
+        hint="--source takes: auto, a folder, a tarball, or a git URL[@REF]",
+    )
+
+
+def _from_git(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _Found:
+    url, _, ref = source.rpartition("@") if re.search(r"@[^/:@]+$", source) else (source, "", "")
+    key = "git-" + hashlib.sha256(source.encode()).hexdigest()[:16]
+    folder = cache.sources / key / "clone"
+    note = cache.sources / key / "clone.json"
+    if note.is_file():
+        used, commit = json.loads(note.read_text())
+    elif offline:
+        raise _offline(source)
+    else:
+        with log.step(f"Cloning {url}"), staging(folder) as into:
+            used, commit = _clone(url, ref or None, f"v{kernel.base_version(target)}", into)
+        write_atomically(note, json.dumps([used, commit]).encode())
+    return _Found(Clone(folder), key, f"{url} {used} ({commit[:12]})", False)
+
+
+def _clone(url: str, ref: str | None, guess: str, into: Path) -> tuple[str, str]:
+    if ref is not None:
+        return gitio.clone(url, ref, into)
+    try:
+        return gitio.clone(url, guess, into)
+    except SourceNotFound as error:
+        if "branch or tag" not in error.message:
+            raise
+        # Not the kernel's own repository, or one without tags: whatever its default branch is.
+        log.info(f"no tag {guess} there; taking the default branch")
+        shutil.rmtree(into / ".git", ignore_errors=True)
+        return gitio.clone(url, None, into)
+
+
+def _offline(what: str) -> SourceUnreachable:
+    return SourceUnreachable(
+        f"{what} is not in the cache, and --offline forbids fetching it",
+        hint="run once without --offline, or give the sources with --source",
+    )
+
+
+def _owner(target: KernelTarget) -> PackageId:
+    if target.package is None:
+        raise SourceNotFound(
+            f"no package owns the headers of {target.release}, so its sources cannot be found",
+            hint="give them: --source FOLDER, TARBALL or GIT-URL[@REF]",
+        )
+    return target.package
+
+
+def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> _Found:
+    package = _owner(target)
+    if package.distribution not in ("debian", "ubuntu") and not proc.available("apt-get"):
+        raise SourceNotFound(
+            f"sources of {package.distribution} packages cannot be fetched yet",
+            hint="give them: --source FOLDER, TARBALL or GIT-URL[@REF]",
+        )
+    names = source_names(target)
+    for name in names:
+        if path := apt.find_kept(name, package.source_version, cache.downloads):
+            return _Found(Tarball(path), path.stem, f"{name} {package.source_version}", True)
+    unpacked = cache.sources / f"{package.source}_{package.source_version}".replace(":", "%3a")
+    if (unpacked / "full").is_dir():
+        return _full(package, unpacked)
+    if offline:
+        raise _offline(f"the source of {package.source} {package.source_version}")
+    known = [found for name in names for found in apt.candidates(name)]
+    exact = next((found for found in known if found.version == package.source_version), None)
+    if exact is not None:
+        path = apt.download(exact, cache.downloads)
+        return _Found(Tarball(path), path.stem, f"{exact.name} {exact.version}", True)
+    return _from_source_package(package, unpacked, known, cache)
+
+
+def source_names(target: KernelTarget) -> tuple[str, ...]:
+    """Return the names of the binary packages that may hold the kernel's sources: Debian's, then Ubuntu's."""
+    numbers = re.findall(r"\d+", kernel.base_version(target) or target.release)
+    short = ".".join(numbers[:2])
+    return (f"linux-source-{short}", f"linux-source-{short}.0")
+
+
+def _from_source_package(
+    package: PackageId, store: Path, known: Sequence[apt.Package], cache: Cache
+) -> _Found:
+    try:
+        with tempfile.TemporaryDirectory(prefix=".source.", dir=cache.sources) as name:
+            description = apt.source_package(package.source, package.source_version, Path(name))
+            with log.step(f"Unpacking {description.name} with the distribution's patches"), staging(store / "full") as to:
+                argv = ["dpkg-source", "--no-check", "--extract", description, to / "linux"]
+                proc.run(argv, cwd=Path(name))
+        return _full(package, store)
+    except OmaticError as error:
+        if not known:
+            raise
+        near = known[0]
+        log.warn(
+            f"{error.message}; the nearest source is {near.name} {near.version}, not {package.source_version}: "
+            "the proof of provenance will tell whether it is good enough"
+        )
+        path = apt.download(near, cache.downloads)
+        return _Found(Tarball(path), path.stem, f"{near.name} {near.version} (near)", False)
+
+
+def _full(package: PackageId, store: Path) -> _Found:
+    label = f"source package {package.source} {package.source_version}"
+    return _Found(Folder(store / "full" / "linux"), store.name, label, True)
+
+
+# --- the stock kernel
+
+
+def stock_kernel(target: KernelTarget, *, cache: Cache, offline: bool) -> StockKernel:
+    """Return the stock kernel: as installed, else unpacked from its image package into the cache."""
+    if (here := stock.installed(target.release)) is not None:
+        return here
+    version = target.package.version if target.package else "unknown"
+    root = cache.stock / f"{target.release}_{version}".replace(":", "%3a")
+    if (there := stock.at(root, target.release)) is not None:
+        return there
+    if offline or target.package is None:
+        raise KernelMissing(
+            f"the stock modules of {target.release} are not on this machine",
+            hint=f"apt-get install linux-image-{target.release}"
+            + (", or run once without --offline" if offline else ""),
+        )
+    with filelock.FileLock(_lock_beside(root)), staging(root) as into:
+        for package in _image_packages(target.release, version):
+            _unpack_image(apt.download(package, cache.downloads), into)
+        if not (into / "lib").exists():
+            (into / "lib").symlink_to("usr/lib")
+        proc.run(["depmod", "-b", into, target.release])
+    found = stock.at(root, target.release)
+    assert found is not None
+    return found
+
+
+def _lock_beside(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.parent / f".{path.name}.lock"
+
+
+def _image_packages(release: str, version: str) -> list[apt.Package]:
+    # Debian's image holds the modules; Ubuntu's are in two packages beside it.
+    names = (f"linux-image-{release}", f"linux-image-unsigned-{release}")
+    extra = (f"linux-modules-{release}", f"linux-modules-extra-{release}")
+    known = {name: [p for p in apt.candidates(name) if p.version == version] for name in names + extra}
+    image = next((known[name] for name in names if known[name]), None)
+    if image is None:
+        raise SourceNotFound(
+            f"the archive has no image package of {release} {version}, so there is nothing to compare with",
+            hint=f"apt-get install linux-image-{release}, or apt-get update and try again",
+        )
+    return image[:1] + [p for name in extra for p in known[name][:1]]
+
+
+def _unpack_image(deb: Path, into: Path) -> None:
+    with log.step(f"Unpacking {deb.name}"), proc.reading(["dpkg-deb", "--fsys-tarfile", deb]) as stream:
+        argv = ["tar", "-x", "-f", "-", "--no-same-owner", "--exclude=*/usr/share/*"]
+        proc.feed(argv, iter(lambda: stream.read(1 << 20), b""), cwd=into)
+    deb.unlink()

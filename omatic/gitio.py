@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The one user of GitPython: source trees fetched with git, and the work tree kept as a git repository.
+
+A work tree has two commits: `vanilla` (the sources as fetched) and `accelerated` (the rewrite), each under a branch of
+that name. Changes that somebody made by hand in the work tree become a commit between the two, named `local`.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from git import Actor, GitCommandError, Repo
+from git.exc import InvalidGitRepositoryError, NoSuchPathError
+
+from omatic.errors import DiskFull, PlanRefused, SourceNotFound, SourceUnreachable
+
+VANILLA = "vanilla"
+LOCAL = "local"
+ACCELERATED = "accelerated"
+_AUTHOR = Actor("pfq-omatic", "pfq-omatic@localhost")
+
+
+class WorkTree:
+    """The git repository that holds one unit's sources before and after the rewrite."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._repo = Repo(root)
+
+    @classmethod
+    def create(cls, root: Path, message: str) -> "WorkTree":
+        """Make a repository of the files in `root` with everything committed on branch vanilla."""
+        repo = Repo.init(root, initial_branch=VANILLA)
+        # The user's own git configuration (hooks, signing, line endings) must not reach our sources.
+        with repo.config_writer() as config:
+            for section, option, value in (
+                ("core", "hooksPath", os.devnull),
+                ("core", "autocrlf", "false"),
+                ("core", "excludesFile", os.devnull),
+                ("commit", "gpgSign", "false"),
+                ("gc", "auto", "0"),
+            ):
+                config.set_value(section, option, value)
+        (root / ".git/info/exclude").write_text(_BUILD_PRODUCTS)
+        tree = cls(root)
+        tree.commit(message)
+        return tree
+
+    @classmethod
+    def open(cls, root: Path) -> "WorkTree | None":
+        """Open an existing work tree; None if there is none or it is damaged."""
+        try:
+            tree = cls(root)
+            tree._repo.commit(VANILLA)
+        except (InvalidGitRepositoryError, NoSuchPathError, ValueError, GitCommandError):
+            return None
+        return tree
+
+    def commit(self, message: str) -> str:
+        """Commit everything in the tree on the current branch; return the commit's name."""
+        self._git("add", "--all")
+        self._git(
+            "-c", f"user.name={_AUTHOR.name}", "-c", f"user.email={_AUTHOR.email}",
+            "commit", "--quiet", "--allow-empty", "--no-verify", "-m", message,
+        )  # fmt: skip
+        return str(self._repo.head.commit.hexsha)
+
+    def has(self, branch: str) -> bool:
+        """Tell whether a branch exists."""
+        return any(head.name == branch for head in self._repo.heads)
+
+    def changed(self) -> tuple[str, ...]:
+        """Return the tracked files that differ from the current branch: somebody changed them by hand."""
+        return tuple(self._git("diff", "--name-only", "HEAD").splitlines())
+
+    def keep_local_changes(self) -> str | None:
+        """Carry changes made by hand over to branch local, on top of vanilla; return their description or None.
+
+        They may have been made before or after the rewrite; git moves them, and refuses where they overlap with it.
+        """
+        changed = self.changed()
+        if not changed:
+            return None
+        text = "local: changes found in the work tree\n\n" + "\n".join(changed)
+        found = self.commit(text)
+        base = LOCAL if self.has(LOCAL) else VANILLA
+        self._git("checkout", "--quiet", "-B", LOCAL, base)
+        try:
+            self._git(
+                "-c", f"user.name={_AUTHOR.name}", "-c", f"user.email={_AUTHOR.email}",
+                "cherry-pick", "--allow-empty", "--keep-redundant-commits", found,
+            )  # fmt: skip
+        except GitCommandError as error:
+            self._git("cherry-pick", "--abort")
+            self._git("checkout", "--quiet", "-B", ACCELERATED, found)
+            self._git("reset", "--quiet", "--mixed", "HEAD~1")
+            raise PlanRefused(
+                f"the changes made by hand in {self.root} overlap with the rewrite",
+                hint=f"undo them with: git -C {self.root} checkout -- .",
+                details=changed,
+            ) from error
+        return ", ".join(changed)
+
+    def base(self) -> str:
+        """Return the branch that the rewrite starts from: local if there are changes made by hand, else vanilla."""
+        return LOCAL if self.has(LOCAL) else VANILLA
+
+    def check_out(self, branch: str, *, start: str | None = None) -> None:
+        """Put a branch into the tree, exactly; with `start` the branch is made anew there."""
+        create = ["-B", branch, start] if start else [branch]
+        self._git("checkout", "--quiet", "--force", *create)
+
+    def show(self, branch: str) -> None:
+        """Put a branch into the tree unless it is there already; unchanged files keep their times."""
+        if self._repo.head.is_detached or self._repo.active_branch.name != branch:
+            self.check_out(branch)
+
+    def clean(self) -> None:
+        """Remove what builds left in the tree."""
+        self._git("clean", "--quiet", "--force", "-d", "-x")
+
+    def content(self, branch: str, path: str) -> bytes:
+        """Return a file's content in a branch."""
+        return bytes((self._repo.commit(branch).tree / path).data_stream.read())
+
+    def commit_name(self, branch: str) -> str:
+        """Return the full name of a branch's commit."""
+        return str(self._repo.commit(branch).hexsha)
+
+    def tree_name(self, branch: str) -> str:
+        """Return the git name of a branch's content: equal content, equal name."""
+        return str(self._repo.commit(branch).tree.hexsha)
+
+    def diff(self, old: str, new: str, paths: Iterable[str] = ()) -> str:
+        """Return the difference between two branches as a patch."""
+        return self._git("diff", "--no-color", old, new, "--", *paths)
+
+    def _git(self, *args: str) -> str:
+        try:
+            return str(self._repo.git.execute(["git", *args], strip_newline_in_stdout=False))
+        except GitCommandError as error:
+            if "No space left" in str(error.stderr):
+                raise DiskFull(self.root) from error
+            raise
+
+
+_BUILD_PRODUCTS = "\n".join(
+    ("*.o", "*.ko", "*.mod", "*.mod.c", ".*.cmd", ".*.d", "*.a", "*.dwo", "modules.order", "Module.symvers",
+     ".module-common.c", ".module-common.o", ".Module.symvers.cmd", ".modules.order.cmd", "")
+)  # fmt: skip
+
+
+def clone(url: str, ref: str | None, into: Path) -> tuple[str, str]:
+    """Clone the history-less tree of `ref` (None: the default branch) without files; return (ref, commit).
+
+    Blobs come later, only for the paths that are asked for, where the server can do that.
+    """
+    # No prompt for a password: a URL that needs one is an error, not a question in the middle of a build.
+    environment = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    options = ["--no-checkout", "--filter=blob:none", "--depth=1"]
+    if ref is not None:
+        options.append(f"--branch={ref}")
+    try:
+        repo = Repo.clone_from(url, into, multi_options=options, env=environment, allow_unsafe_protocols=False)
+    except GitCommandError as error:
+        raise _explain_clone(url, ref, error) from error
+    return ref or repo.head.ref.name, str(repo.head.commit.hexsha)
+
+
+def listing(root: Path) -> tuple[str, ...]:
+    """Return the paths of all files of a clone's commit."""
+    return tuple(Repo(root).git.ls_tree("-r", "--name-only", "--full-tree", "-z", "HEAD").split("\0"))
+
+
+def take(root: Path, paths: Iterable[str]) -> None:
+    """Put the given files of a clone's commit into its folder, fetching what is missing."""
+    repo = Repo(root)
+    wanted = "\0".join(paths)
+    try:
+        repo.git.checkout("HEAD", "--pathspec-from-file=-", "--pathspec-file-nul", istream=_stream(wanted))
+    except GitCommandError as error:
+        raise SourceUnreachable(
+            f"files of the clone in {root} could not be fetched",
+            hint="check the network and try again",
+            details=str(error.stderr).strip().splitlines()[-3:],
+        ) from error
+
+
+def _stream(text: str) -> object:
+    import tempfile
+
+    file = tempfile.TemporaryFile()
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def _explain_clone(url: str, ref: str | None, error: GitCommandError) -> SourceNotFound | SourceUnreachable:
+    said = str(error.stderr)
+    tail = [line for line in said.replace("stderr:", "").strip().splitlines() if line.strip()][-3:]
+    if "Remote branch" in said:
+        return SourceNotFound(
+            f"{url} has no branch or tag {ref}", hint="give an existing one: --source URL@REF", details=tail
+        )
+    if any(text in said for text in ("resolve host", "Could not connect", "unable to access", "timed out")):
+        return SourceUnreachable(f"{url} cannot be reached", hint="check the network and the URL", details=tail)
+    return SourceNotFound(f"{url} is not a git repository that can be read", hint="check the URL", details=tail)

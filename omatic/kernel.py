@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Find out everything about a kernel that is on this machine: headers, configuration, compiler, package.
+
+Read only. What the image package ships (stock modules, boot image) is the business of `stock`.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from omatic import proc
+from omatic.errors import KernelMissing, ToolMissing
+from omatic.model import KernelTarget, PackageId
+
+MODULES = Path("/lib/modules")
+
+
+def running() -> str:
+    """Return the release of the running kernel, as uname -r prints it."""
+    return os.uname().release
+
+
+def releases(modules: Path = MODULES) -> tuple[str, ...]:
+    """Return the kernel releases that have headers on this machine, oldest first."""
+    if not modules.is_dir():
+        return ()
+    found = (entry.name for entry in modules.iterdir() if (entry / "build" / "Makefile").is_file())
+    return tuple(sorted(found, key=release_key))
+
+
+def release_key(release: str) -> tuple[tuple[int, object], ...]:
+    """Return a sort key that orders releases as kernel versions: 5.10.0 before 6.1.0-9 before 6.1.0-56."""
+    parts = re.findall(r"\d+|[^\d]+", release)
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts)
+
+
+def discover(release: str | None, modules: Path = MODULES) -> KernelTarget:
+    """Return the KernelTarget of a release (None: the running kernel); raise KernelMissing if it has no headers."""
+    wanted = release or running()
+    build = modules / wanted / "build"
+    if "/" in wanted or not (build / "Makefile").is_file():
+        raise _missing(wanted, release is None, modules)
+    for name in (".config", "Module.symvers"):
+        if not (build / name).is_file():
+            raise KernelMissing(
+                f"the headers of kernel {wanted} have no {name}",
+                hint=f"apt-get install --reinstall linux-headers-{wanted}, or build that kernel's modules",
+                details=(f"looked in {build.resolve()}",),
+            )
+    config = parse_config((build / ".config").read_text(errors="replace"))
+    return KernelTarget(
+        release=wanted,
+        build_dir=build.resolve(),
+        config=config,
+        symvers=(build / "Module.symvers").resolve(),
+        compiler=compiler(config, build),
+        package=_owner((build / ".config").resolve()),
+    )
+
+
+def _missing(wanted: str, is_running: bool, modules: Path) -> KernelMissing:
+    present = releases(modules)
+    what = f"the running kernel {wanted}" if is_running else f"kernel {wanted}"
+    if present:
+        hint = f"choose one of those present with --kernel, or apt-get install linux-headers-{wanted}"
+    else:
+        hint = f"apt-get install linux-headers-{wanted} (or linux-headers-amd64 for the default kernel)"
+    return KernelMissing(
+        f"{what} has no headers here ({modules / wanted}/build)",
+        hint=hint,
+        details=tuple(f"present: {name}" for name in present) or ("present: none",),
+    )
+
+
+def parse_config(text: str) -> dict[str, str]:
+    """Return the options of a .config; unset ones are absent, strings lose their quotes."""
+    pairs = re.findall(r"^(CONFIG_\w+)=(.*)$", text, re.MULTILINE)
+    return {name: value.strip('"') for name, value in pairs}
+
+
+def compiler(config: dict[str, str], build: Path) -> str:
+    """Return the compiler that the headers name: Debian's .kernelvariables first, else the .config's own text.
+
+    CONFIG_CC_VERSION_TEXT is the first line of `$CC --version`, e.g. "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
+    """
+    variables = build / ".kernelvariables"
+    if variables.is_file() and (named := re.search(r"^\s*(?:override )?CC\b.*?([\w.+-]+)\s*$", variables.read_text(), re.M)):
+        return named[1]
+    return config.get("CONFIG_CC_VERSION_TEXT", "gcc").split(" ")[0]
+
+
+def _owner(path: Path) -> PackageId | None:
+    # Self-built kernels and machines without dpkg have no owner; the source must then be given.
+    try:
+        found = proc.run(["dpkg-query", "-S", path], check=False)
+    except ToolMissing:
+        return None
+    if found.returncode != 0:
+        return None
+    name = found.stdout.split(":")[0]
+    fields = "${Version}\t${source:Package}\t${source:Version}"
+    version, source, source_version = proc.run(["dpkg-query", "-W", "-f", fields, name]).stdout.split("\t")
+    return PackageId(name, version, source, source_version, distribution())
+
+
+def distribution(os_release: Path = Path("/etc/os-release")) -> str:
+    """Return the distribution's ID from os-release, e.g. "debian" or "ubuntu"."""
+    if not os_release.is_file():
+        return "unknown"
+    found = re.search(r'^ID="?([\w.-]+)', os_release.read_text(), re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def base_version(target: KernelTarget) -> str:
+    """Return the upstream version that the headers' Makefile names, e.g. "6.1.192" (or "6.1" without sublevel)."""
+    text = ""
+    for candidate in (target.build_dir / "Makefile", target.build_dir.parent / "source" / "Makefile"):
+        if candidate.is_file():
+            text += candidate.read_text(errors="replace")
+    # Debian's build Makefile only includes the common one.
+    for included in re.findall(r"^include\s+(\S+/Makefile)\s*$", text, re.MULTILINE):
+        text += Path(included).read_text(errors="replace")
+    parts = [re.search(rf"^{name}\s*=\s*(\d+)", text, re.M) for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
+    numbers = [part[1] for part in parts if part]
+    return ".".join(numbers[:2] if numbers[2:] == ["0"] else numbers)

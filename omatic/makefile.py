@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ask GNU make what a driver's own Makefile says: which objects a module is made of, and its extra flags.
+
+The Makefile is evaluated with the kernel's configuration, as kbuild does it; nothing is compiled.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omatic import proc
+from omatic.model import KernelTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How kbuild makes one module.
+
+    `objects` are the members, relative to the driver's folder, when the module is a composite; empty when it is made
+    of the one source file of its name. `flags` are those that the Makefile adds for a single-file module.
+    """
+
+    objects: tuple[str, ...]
+    flags: tuple[str, ...]
+
+    def sources(self, object_name: str) -> tuple[str, ...]:
+        """Return the C files that the module is made of, relative to the driver's folder."""
+        return tuple(name.removesuffix(".o") + ".c" for name in self.objects or (f"{object_name}.o",))
+
+
+_PROBE = """\
+-include {auto}
+srctree := {srctree}
+objtree := {build}
+src := {folder}
+obj := {folder}
+include {makefile}
+$(info objects=$({name}-objs) $({name}-y) $({name}-m))
+$(info flags=$(ccflags-y) $(CFLAGS_{name}.o))
+.DEFAULT_GOAL := pfq-omatic-probe
+pfq-omatic-probe: ; @:
+"""
+
+
+def kbuild_file(folder: Path) -> Path | None:
+    """Return the file that kbuild reads in a folder: Kbuild before Makefile; None if it has neither."""
+    return next((folder / name for name in ("Kbuild", "Makefile") if (folder / name).is_file()), None)
+
+
+def recipe(target: KernelTarget, folder: Path, makefile: Path, object_name: str) -> Recipe:
+    """Return how the module `object_name` is made by `makefile`; `folder` becomes kbuild's $(src)."""
+    text = _PROBE.format(
+        auto=target.build_dir / "include/config/auto.conf",
+        srctree=target.build_dir,
+        build=target.build_dir,
+        folder=folder,
+        makefile=makefile,
+        name=object_name,
+    )
+    said = proc.run(["make", "-rR", "--no-print-directory", "-f", "-"], stdin=text).stdout
+    fields = dict(line.split("=", 1) for line in said.splitlines() if line.startswith(("objects=", "flags=")))
+    members = dict.fromkeys(word for word in fields["objects"].split() if word.endswith(".o"))
+    return Recipe(tuple(members), tuple(fields["flags"].split()))

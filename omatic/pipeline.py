@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The order of the stages, and nothing else: what is done, what is skipped because nothing changed, what is kept.
+
+    kernel -> fetch -> cflags -> sites -> plan -> rewrite -> kbuild -> verify
+"""
+
+import difflib
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import filelock
+
+from omatic import apt, catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify
+from omatic import plan as planning
+from omatic import rewrite as rewriting
+from omatic import unit as units
+from omatic import versiontag
+from omatic.catalog import Choice
+from omatic.core import Core
+from omatic.dirs import Cache, write_atomically
+from omatic.errors import Busy
+from omatic.gitio import ACCELERATED, WorkTree
+from omatic.model import KernelTarget, Plan, Report, Scan, Site, StockKernel
+from omatic.render import render
+from omatic.rules import RULES, TWINS
+from omatic.unit import DriverUnit
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user chose: kernel release (None: the running one), sources, cache, jobs and so on."""
+
+    cache: Cache
+    kernel: str | None = None
+    source: str = "auto"
+    offline: bool = False
+    jobs: int = 1
+    force: bool = False
+    output: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The kernel, and the modules that were asked for with their vanilla sources."""
+
+    target: KernelTarget
+    stock: StockKernel
+    choices: tuple[Choice, ...]
+    sources: fetch.SourceTree
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A module's plan and the work tree that it is for."""
+
+    choice: Choice
+    unit: DriverUnit
+    tree: WorkTree
+    plan: Plan
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One rebuilt module: where it is, what was proven, and whether any work was done for it now."""
+
+    choice: Choice
+    target: KernelTarget
+    source: str
+    module: Path
+    plan: Plan
+    report: Report
+    fresh: bool
+    refusal: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the outcome as `build --json` prints it."""
+        return {
+            "request": self.choice.request,
+            "driver": self.choice.module.name,
+            "kernel": self.target.release,
+            "source": self.source,
+            "module": str(self.module),
+            "stock": str(self.choice.module.path),
+            "sites": len(self.plan.rewritten),
+            "relocations_changed": self.report.relocations_changed,
+            "state": "built" if self.fresh else "unchanged",
+            "sha256": apt.sha256(self.module),
+            "refused": self.refusal,
+            "checks": {
+                check.name: {"verdict": check.verdict.value, "evidence": dict(check.evidence)}
+                for check in self.report.checks
+            },
+        }
+
+
+def select(drivers: Sequence[str], settings: Settings) -> Selection:
+    """Find the kernel, the stock modules and the sources of the drivers."""
+    target = kernel.discover(settings.kernel)
+    stock = fetch.stock_kernel(target, cache=settings.cache, offline=settings.offline)
+    choices = catalog.resolve(drivers, stock, target.release)
+    folders = [choice.module.folder for choice in choices]
+    sources = fetch.fetch(
+        target, folders, source=settings.source, cache=settings.cache, offline=settings.offline
+    )
+    return Selection(target, stock, choices, sources)
+
+
+# --- plan
+
+
+@contextmanager
+def planned(choice: Choice, chosen: Selection, settings: Settings) -> Iterator[Planned]:
+    """Plan one module, holding its lock for the length of the block."""
+    with _lock(choice, chosen.target, settings.cache):
+        unit, tree = units.prepare(chosen.target, choice.module, chosen.sources, settings.cache)
+        if changed := tree.keep_local_changes():
+            log.warn(f"changes made by hand are kept and built: {changed}")
+        base = tree.base()
+        scan = _scan(chosen.target, unit, tree, base, settings)
+        stock_version = _version(choice)
+        tags = versiontag.edits(unit.tree, _readable(unit, tree, base, stock_version), stock=stock_version)
+        yield Planned(choice, unit, tree, planning.make(scan, tags, _replacement), base)
+
+
+@contextmanager
+def _lock(choice: Choice, target: KernelTarget, cache: Cache) -> Iterator[None]:
+    cache.locks.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(cache.locks / f"{target.release}-{choice.module.name}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise Busy(
+            f"another pfq-omatic is working on {choice.module.name} for {target.release}",
+            hint="wait until it is done, then run this again",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _replacement(site: Site, twin: str) -> str:
+    return render("site.j2", site=site, twin=twin)
+
+
+def _version(choice: Choice) -> str | None:
+    values = elf.modinfo(choice.module.path).get("version", ())
+    return values[0] if values else None
+
+
+def _readable(unit: DriverUnit, tree: WorkTree, base: str, stock_version: str | None) -> tuple[str, ...]:
+    # The tag's edit is planned from the base, which need not be what is in the tree now.
+    if stock_version is not None:
+        tree.show(base)
+    return unit.sources
+
+
+def _scan(target: KernelTarget, unit: DriverUnit, tree: WorkTree, base: str, settings: Settings) -> Scan:
+    content = tree.tree_name(base)
+    config = hashlib.sha256((target.build_dir / ".config").read_bytes()).hexdigest()
+    key = state.digest(
+        "scan", content, config, target.release, asdict(target.package) if target.package else None,
+        cindex.version(), [asdict(rule) for rule in RULES], str(unit.tree),
+    )  # fmt: skip
+    if (kept := state.read_scan(settings.cache.flags, key)) is not None:
+        return kept
+    tree.show(base)
+    tree.clean()
+    commands = cflags.commands(target, unit.tree, key, settings.cache.flags)
+    flags = cindex.Flags(settings.cache.flags)
+    found = sites.scan(unit.tree, unit.files, commands, flags, settings.jobs)
+    state.write_scan(settings.cache.flags, key, found)
+    return found
+
+
+# --- build
+
+
+def build(drivers: Sequence[str], settings: Settings) -> Iterator[Outcome]:
+    """Build and prove the drivers one after the other; yields each as it is done."""
+    chosen = select(drivers, settings)
+    hook = core.build(chosen.target, settings.cache, settings.jobs)
+    for choice in chosen.choices:
+        with planned(choice, chosen, settings) as ready:
+            yield _deliver(_build(ready, chosen, hook, settings), settings, hook)
+
+
+def check(drivers: Sequence[str], settings: Settings) -> Iterator[Outcome]:
+    """Build the drivers where something changed, then make every proof again."""
+    chosen = select(drivers, settings)
+    hook = core.build(chosen.target, settings.cache, settings.jobs)
+    for choice in chosen.choices:
+        with planned(choice, chosen, settings) as ready:
+            outcome = _build(ready, chosen, hook, settings)
+            yield _deliver(_prove(ready, chosen, hook, fresh=outcome.fresh), settings, hook)
+
+
+def _build(ready: Planned, chosen: Selection, hook: Core, settings: Settings) -> Outcome:
+    unit, target = ready.unit, chosen.target
+    digest = _inputs(ready, chosen, hook)
+    result = unit.out / unit.module.intree.name
+    report = state.read_report(unit.out, digest, result)
+    if report is not None:
+        log.info(f"{unit.module.name}: nothing changed since the last build")
+        return Outcome(ready.choice, target, chosen.sources.label, result, ready.plan, report, fresh=False)
+    with log.step(f"{unit.module.name} for {target.release}"):
+        unit.out.mkdir(parents=True, exist_ok=True)
+        state.forget(unit.out)
+        build_log = unit.out / "build.log"
+        build_log.write_text("")
+        _vanilla(ready, target, settings.jobs, build_log)
+        _accelerated(ready, target, hook, settings.jobs, build_log)
+        outcome = _prove(ready, chosen, hook, fresh=True)
+        state.write_report(unit.out, digest, result, outcome.report, _about(outcome))
+    return outcome
+
+
+def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
+    target = chosen.target
+    return state.digest(
+        ready.tree.tree_name(ready.base), units.accelerated_files(ready.unit, ready.plan, **_mark(ready, target)),
+        [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
+        hashlib.sha256((target.build_dir / ".config").read_bytes()).hexdigest(), target.compiler,
+        apt.sha256(hook.symvers), apt.sha256(ready.choice.module.path), state.PROOFS,
+    )  # fmt: skip
+
+
+def _mark(ready: Planned, target: KernelTarget) -> dict[str, str | None]:
+    """Return the version tag of the generated object (None where the driver's own is extended) and the pfq mark."""
+    kernel_version = _kernel_version(target)
+    own = _version(ready.choice)
+    mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
+    return {"version": versiontag.expected(None, kernel_version) if own is None else None, "mark": mark}
+
+
+def _kernel_version(target: KernelTarget) -> str:
+    return target.package.source_version if target.package else kernel.base_version(target) or target.release
+
+
+def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -> None:
+    unit = ready.unit
+    with log.step("building vanilla"):
+        ready.tree.show(ready.base)
+        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs)
+        (unit.out / "vanilla").mkdir(exist_ok=True)
+        shutil.copyfile(unit.built, unit.out / "vanilla" / unit.built.name)
+
+
+def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, build_log: Path) -> None:
+    unit, plan = ready.unit, ready.plan
+    count = len(plan.rewritten)
+    with log.step(f"rewriting {count} site{'' if count == 1 else 's'} and building accelerated"):
+        ready.tree.check_out(ACCELERATED, start=ready.base)
+        generated = units.accelerated_files(unit, plan, **_mark(ready, target))
+        rewriting.rewrite(unit.tree, plan.edits, generated)
+        listed = "\n".join(f"{edit.path}:{edit.line}: {edit.why}" for edit in plan.edits)
+        ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
+        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers)
+        shutil.copyfile(unit.built, unit.out / unit.built.name)
+
+
+# --- proofs and delivery
+
+
+def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Outcome:
+    unit, target = ready.unit, chosen.target
+    result = unit.out / unit.built.name
+    evidence = verify.Evidence(
+        target=target,
+        stock=ready.choice.module,
+        vanilla=unit.out / "vanilla" / unit.built.name,
+        accelerated=result,
+        hook_symvers=hook.symvers,
+        sites=len(ready.plan.rewritten),
+        twins=TWINS,
+        forced_version=versiontag.expected(_version(ready.choice), _kernel_version(target)),
+    )
+    with log.step(f"proving {unit.module.name}"), tempfile.TemporaryDirectory(prefix=".proof.", dir=unit.out) as name:
+        report = verify.verify(evidence, scratch=Path(name))
+    return Outcome(ready.choice, target, chosen.sources.label, result, ready.plan, report, fresh)
+
+
+def _deliver(outcome: Outcome, settings: Settings, hook: Core) -> Outcome:
+    """Apply the policy; copy the module, and the core that it needs, to the output folder if there is one."""
+    refusal = verify.go(outcome.report, outcome.target, force=settings.force)
+    if refusal is not None or settings.output is None:
+        return replace(outcome, refusal=refusal)
+    settings.output.mkdir(parents=True, exist_ok=True)
+    for file in (outcome.module, hook.hook, hook.core):
+        write_atomically(settings.output / file.name, file.read_bytes())
+    return replace(outcome, module=settings.output / outcome.module.name)
+
+
+def _about(outcome: Outcome) -> dict[str, object]:
+    return {**outcome.to_json(), "plan": [asdict(edit) for edit in outcome.plan.edits]}
+
+
+def patch(ready: Planned) -> str:
+    """Return the plan's edits to the driver as a patch, changing nothing."""
+    lines: list[str] = []
+    for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
+        old = ready.tree.content(ready.base, path)
+        new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
+        texts = [text.decode(errors="surrogateescape").splitlines(keepends=True) for text in (old, new)]
+        lines += difflib.unified_diff(*texts, f"a/{path}", f"b/{path}")
+    return "".join(lines)
