@@ -66,14 +66,15 @@ static void check_order(struct reader *r, uint32_t seq, unsigned int queue)
 static void check_header(struct reader *r, const struct slot *slot, uint32_t sent_len, bool stripped)
 {
 	const uint32_t len = sent_len - (stripped ? 4 : 0);
-	const time_t now = time(NULL);
+	struct timespec now;
 
+	clock_gettime(CLOCK_REALTIME, &now);	/* time() may lag by a tick */
 	r->bad_ifindex += slot->ifindex != r->ifindex;
 	r->bad_len += slot->len != len;
 	r->bad_caplen += slot->caplen != (len < r->opt->caplen ? len : r->opt->caplen);
 	r->bad_queue += r->opt->queue >= 0 && slot->queue != r->opt->queue;
-	r->bad_tstamp += (time_t)slot->sec > now || (time_t)slot->sec < now - 60 ||
-			 slot->nsec >= 1000000000;
+	r->bad_tstamp += (time_t)slot->sec > now.tv_sec ||
+			 (time_t)slot->sec < now.tv_sec - 60 || slot->nsec >= 1000000000;
 }
 
 static void check_frame(struct reader *r, const struct slot *slot)

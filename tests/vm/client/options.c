@@ -73,7 +73,7 @@ static const struct length lengths[] = {
 	{ SO_Q_FUNCTION,	16, false, true, "GROUP_FUNCTION" },
 	{ SO_Q_EGRESS_BIND,	12, false, true, "EGRESS_BIND" },
 	{ SO_Q_TX_BIND,		12, false, true, "TX_BIND" },
-	{ SO_Q_TX_XMIT,		4, false, true, "TX_QUEUE_XMIT" },
+	/* TX_QUEUE_XMIT asks for an enabled socket before it looks: test_later_tx() */
 	{ SO_Q_JOIN,		16, true, false, "GROUP_JOIN" },
 	{ GET_ID,		4, true, false, "GET_ID" },
 	{ GET_STATUS,		4, true, false, "GET_STATUS" },
@@ -478,6 +478,8 @@ static void test_later_tx(int fd)
 	expect_any(q_set(fd, SO_Q_TX_BIND, &no_thread, 12), "tx, no such thread", -ESRCH, NOT_YET);
 	expect_any(q_set(fd, SO_Q_TX_UNBIND, NULL, 0), "tx unbind", 0, NOT_YET);
 	q_enable(fd);
+	expect_any(q_set_size(fd, SO_Q_TX_XMIT, 0), "transmit, 8 bytes", -EINVAL, NOT_YET);
+	expect_any(q_set(fd, SO_Q_TX_XMIT, NULL, 4), "transmit, NULL", -EFAULT, NOT_YET);
 	expect_any(q_set_int(fd, SO_Q_TX_XMIT, 1), "transmit queue 1", -EPERM, NOT_YET);
 	expect_any(q_set_int(fd, SO_Q_TX_XMIT, 0), "transmit, not bound", 0, NOT_YET);
 }
