@@ -39,6 +39,13 @@ def frames(count: int, target: bytes) -> tuple[bytes, ...]:
     return tuple(frame(number, target) for number in range(count))
 
 
+def without_priority(data: bytes) -> bytes:
+    """Return a frame with the priority of its VLAN tag, if it has one, set to 0."""
+    if data[12:14] != struct.pack("!H", _VLAN):
+        return data
+    return data[:14] + bytes((data[14] & 0x0F,)) + data[15:]
+
+
 def number_of(data: bytes) -> int | None:
     """Return the number of a frame that we sent, or None if it is somebody else's."""
     if len(data) < MINIMUM:

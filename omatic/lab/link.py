@@ -27,6 +27,7 @@ class Link(Protocol):
 
     iface: str
     mac: bytes
+    drops_priority: bool
 
     def connect(self, guest: Guest) -> None:
         """Bring the device up."""
@@ -49,6 +50,7 @@ class WiredLink:
 
     def __init__(self, nic: Nic, wire: Wire) -> None:
         self.iface = ""
+        self.drops_priority = nic.drops_priority
         self._second = ""
         self._nic = nic
         self._wire = wire
@@ -56,8 +58,8 @@ class WiredLink:
 
     def connect(self, guest: Guest) -> None:
         """Bring both NICs up."""
-        names = guest.must(f"interfaces_of {self._nic.driver}").split()
-        self.iface, self._second = (names + ["", ""])[:2]
+        names = guest.must(f"interfaces_of {self._nic.driver} 2").split()
+        self.iface, self._second = names
         for name in (self.iface, self._second):
             guest.must(f"up {name}")
         address = guest.must(f"cat /sys/class/net/{self.iface}/address").strip()
@@ -117,6 +119,7 @@ class VethLink:
 
     def __init__(self) -> None:
         self.iface = "v0"
+        self.drops_priority = False
         # Frames come from a file of the initramfs, made before any address is known.
         self.mac = bytes(6)
         self._peer = "v1"

@@ -159,7 +159,7 @@ def _nics(plugs: Sequence[Plug], rooms: Path) -> list[str]:
             else f"user,id={name},ipv6=off"
         )
         mac = f"mac=52:54:00:70:66:{number + 0x71:02x}"
-        device = ",".join((plug.nic.model, f"netdev={name}", mac, *plug.nic.options))
+        device = ",".join((plug.nic.model, f"netdev={name}", mac))
         parts += ["-netdev", netdev, "-device", device]
     return parts
 
