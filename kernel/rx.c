@@ -212,8 +212,10 @@ static void rx_copy_to(struct pfq_sock *ps, const struct rx_frame *frame,
 	}
 
 	pfq_stats_add(ps->stats, recv, want);
-	if (k < want)
+	if (k < want) {
 		pfq_stats_add(ps->stats, lost, want - k);
+		pfq_stats_add(ps->net->stats, lost, want - k);
+	}
 	if (k)
 		rx_wake(&ps->sk);
 }
