@@ -103,8 +103,10 @@ static int capture_frames(struct capture *capture)
 	ret = pfq_bind(capture->pfq, capture->opt);
 	if (!ret)
 		ret = announce(capture->pfq, capture->opt);
-	if (!ret)
+	if (!ret) {
+		capture->stopped_by = "error";	/* unless the loop knows better */
 		ret = capture_run(capture);
+	}
 	pfq_unbind(capture->pfq, capture->opt);
 	if (!ret)
 		ret = capture_drain(capture);

@@ -63,7 +63,8 @@ static void check_order(struct reader *r, uint32_t seq, unsigned int queue)
 	r->last[queue] = seq;
 }
 
-static void check_header(struct reader *r, const struct slot *slot, uint32_t sent_len, bool stripped)
+static void check_header(struct reader *r, const struct slot *slot, uint32_t sent_len,
+			 bool stripped)
 {
 	const uint32_t len = sent_len - (stripped ? 4 : 0);
 	struct timespec now;
