@@ -138,5 +138,27 @@ class CommandError(OmaticError):
         self.log = log
 
 
+class Unwritable(OmaticError):
+    """A file or folder that we need may not be written or read."""
+
+    exit_code = 17
+
+    def __init__(self, where: Path | str, why: str) -> None:
+        super().__init__(
+            f"{where}: {why.lower()}",
+            hint="run as a user who may write there, or choose another place with --cache-dir or PFQ_OMATIC_CACHE",
+        )
+
+
+class UnfitMachine(OmaticError):
+    """doctor found something missing that build needs."""
+
+    exit_code = 18
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt, which command line libraries swallow with a word of their own."""
+
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM: what was half done has been removed."""

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: parse, call one function, show what came out. The only module that prints or exits.
+
+Results go to standard output, everything else to standard error. docs/exit-codes.md lists the exit codes.
+"""
+
+import errno
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from omatic import __version__, dirs, errors, log
+from omatic.dirs import Cache
+from omatic.errors import DiskFull, OmaticError
+from omatic.log import Verbosity
+
+app = typer.Typer(
+    name="pfq-omatic",
+    help="Accelerated NIC drivers for PFQ: your own kernel's sources, rewritten, built and proven.",
+    epilog="Example: pfq-omatic build ixgbe     Exit codes: 0 done, 2 usage, 3 no headers, 5 unknown driver, "
+    "12 build failed, 13 not proven; all of them in docs/exit-codes.md.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Drivers = Annotated[
+    list[str],
+    typer.Argument(
+        help="Names as lsmod prints them, or families: mlx4, mlx5, mlx.", metavar="DRIVER...", show_default=False
+    ),
+]
+Driver = Annotated[
+    str, typer.Argument(help="Name as lsmod prints it, or a family.", metavar="DRIVER", show_default=False)
+]
+Kernel = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel", "-k", help="Kernel release, e.g. 6.1.0-56-amd64.", metavar="RELEASE", show_default="the running one"
+    ),
+]
+Source = Annotated[
+    str,
+    typer.Option(
+        "--source", "-s", help="auto (the distribution's own), a folder, a tarball, or GIT-URL[@REF].", metavar="SOURCE"
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Parallel jobs.", show_default="all processors")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Copy the modules there, with pfq_hook and pfq.",
+        metavar="DIR",
+        show_default="keep in the cache",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Deliver even if the sources are not proven to be the stock module's.")
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pfq-omatic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where sources and builds are kept.", envvar="PFQ_OMATIC_CACHE", metavar="DIR", show_default="see docs"
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show commands, times and tracebacks.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only warnings and errors.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Options for every command come before the command: pfq-omatic -v build ixgbe."""
+    log.set_verbosity(Verbosity.VERBOSE if verbose else Verbosity.QUIET if quiet else Verbosity.NORMAL)
+    ctx.obj = Cache((cache_dir or dirs.default_cache()).absolute())
+
+
+@app.command(
+    epilog="Examples: pfq-omatic build ixgbe     pfq-omatic build e1000e igb --kernel 6.1.0-56-amd64 --json     "
+    "pfq-omatic build i40e --source ~/linux-6.1 --output /tmp/modules"
+)
+def build(
+    ctx: typer.Context,
+    drivers: Drivers,
+    kernel: Kernel = None,
+    source: Source = "auto",
+    output: Output = None,
+    offline: Offline = False,
+    jobs: Jobs = os.cpu_count() or 1,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Fetch, rewrite, build and prove drivers."""
+    from omatic import pipeline
+
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force, output and output.absolute())
+    _outcomes(pipeline.build(drivers, given), as_json=as_json)
+
+
+@app.command(epilog="Example: pfq-omatic verify ixgbe --json")
+def verify(
+    ctx: typer.Context,
+    drivers: Drivers,
+    kernel: Kernel = None,
+    source: Source = "auto",
+    offline: Offline = False,
+    jobs: Jobs = os.cpu_count() or 1,
+    as_json: Json = False,
+    force: Force = False,
+) -> None:
+    """Make every proof of built drivers again (and build them first where something changed)."""
+    from omatic import pipeline
+
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force)
+    _outcomes(pipeline.check(drivers, given), as_json=as_json)
+
+
+def _outcomes(running: "Iterator[pipeline.Outcome]", *, as_json: bool) -> None:  # type: ignore[name-defined]  # noqa: F821
+    from omatic import show
+
+    done = []
+    try:
+        for outcome in running:
+            done.append(outcome)
+            if not as_json:
+                print(show.outcome(outcome), flush=True)
+    finally:
+        if as_json:
+            print(json.dumps([outcome.to_json() for outcome in done], indent=2))
+    refused = [outcome for outcome in done if outcome.refusal]
+    if refused:
+        raise errors.VerifyFailed(
+            "not proven, so not delivered: " + ", ".join(outcome.choice.module.name for outcome in refused),
+            hint="the evidence is in the table above; --force delivers a module whose only fault is its provenance",
+            details=[f"{outcome.choice.module.name}: {outcome.refusal}" for outcome in refused],
+        )
+
+
+@app.command(epilog="Examples: pfq-omatic plan ixgbe     pfq-omatic plan igb --diff")
+def plan(
+    ctx: typer.Context,
+    drivers: Drivers,
+    kernel: Kernel = None,
+    source: Source = "auto",
+    offline: Offline = False,
+    jobs: Jobs = os.cpu_count() or 1,
+    as_json: Json = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the change to the driver as a patch.")] = False,
+) -> None:
+    """Find the places where drivers deliver packets and show what would change; change nothing."""
+    from omatic import pipeline, show
+
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs)
+    chosen = pipeline.select(drivers, given)
+    listed = []
+    for choice in chosen.choices:
+        with pipeline.planned(choice, chosen, given) as ready:
+            if diff:
+                sys.stdout.write(pipeline.patch(ready))
+            elif as_json:
+                listed.append(show.plan_json(ready, chosen))
+            else:
+                print(show.plan(ready))
+    if as_json and not diff:
+        print(json.dumps(listed, indent=2))
+
+
+@app.command(name="list-supported", epilog="Example: pfq-omatic list-supported --present")
+def list_supported(
+    ctx: typer.Context,
+    kernel: Kernel = None,
+    offline: Offline = False,
+    present: Annotated[bool, typer.Option("--present", help="Only drivers of NICs in this machine.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the drivers of a kernel that can be accelerated; a star marks those of NICs in this machine."""
+    from omatic import fetch, show, supported
+    from omatic import kernel as kernels
+
+    target = kernels.discover(kernel)
+    stock = fetch.stock_kernel(target, cache=ctx.obj, offline=offline)
+    found = supported.listing(stock, target.release, ctx.obj)
+    rows = [row for row in found if row.devices or not present]
+    print(json.dumps([row.to_json() for row in rows], indent=2) if as_json else show.supported(rows, target.release))
+
+
+@app.command(epilog="Examples: pfq-omatic rehearse e1000e     pfq-omatic rehearse vmxnet3 --thorough")
+def rehearse(
+    ctx: typer.Context,
+    driver: Driver,
+    kernel: Kernel = None,
+    source: Source = "auto",
+    offline: Offline = False,
+    jobs: Jobs = os.cpu_count() or 1,
+    frames: Annotated[int, typer.Option(min=1, help="Frames to send through an emulated NIC.")] = 10_000,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Also load and unload PFQ 100 times.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Boot the kernel in a virtual machine with the accelerated driver, send it traffic, and judge."""
+    from omatic import pipeline, show, trial
+
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs)
+    _, verdicts = trial.run(driver, given, frames=frames, thorough=thorough)
+    print(json.dumps([v.to_json() for v in verdicts], indent=2) if as_json else show.verdicts(verdicts))
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    if failed:
+        raise errors.RehearsalFailed(
+            "the rehearsal failed: " + ", ".join(verdict.driver for verdict in failed),
+            hint=f"the guest's logs are in {failed[0].log}",
+            details=[f"{phase.name}: {phase.detail}" for v in failed for phase in v.phases if not phase.passed],
+        )
+
+
+@app.command(epilog="Example: pfq-omatic doctor --kernel 6.1.0-56-amd64")
+def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False) -> None:
+    """Check that this machine has what the work needs."""
+    from omatic import doctor as physician
+    from omatic import show
+
+    findings = physician.examine(kernel, ctx.obj)
+    print(json.dumps([f.to_json() for f in findings], indent=2) if as_json else show.findings(findings))
+    missing = [finding for finding in findings if finding.required and not finding.ok]
+    if missing:
+        raise errors.UnfitMachine(
+            f"{len(missing)} thing{'s are' if len(missing) > 1 else ' is'} missing: "
+            + ", ".join(finding.name for finding in missing),
+            hint=missing[0].hint,
+        )
+
+
+# --- running, failing, being interrupted
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
+    try:
+        with _explained():
+            app(args=arguments, standalone_mode=True)
+    except OmaticError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except errors.Interrupted:
+        print("pfq-omatic: interrupted; what was half done has been removed", file=sys.stderr)
+        sys.exit(errors.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone (| head): nobody is left to complain to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last resort: one line for users, the traceback for -v
+        if log.verbose():
+            traceback.print_exc()
+        print(f"pfq-omatic: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        print("  hint: run again with -v and report the traceback", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the operating system's refusals into errors with a hint."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        where = error.filename or "the cache"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(where) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise errors.Unwritable(where, os.strerror(error.errno)) from error
+        raise
+
+
+def _interrupted(_signal: int, _frame: object) -> NoReturn:
+    raise errors.Interrupted
+
+
+def _complain(error: OmaticError) -> None:
+    if log.verbose():
+        traceback.print_exception(error)
+    print(f"pfq-omatic: error: {error.message}", file=sys.stderr)
+    for line in error.details:
+        print(f"    {line}", file=sys.stderr)
+    print(f"  hint: {error.hint}", file=sys.stderr)

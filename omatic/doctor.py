@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Is this machine fit for the work? One finding per thing that can be missing, each with what to do about it."""
+
+import shutil
+from dataclasses import dataclass
+
+from omatic import cindex, kernel, proc
+from omatic.dirs import Cache
+from omatic.errors import OmaticError
+
+_NEEDED_BYTES = 3 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `required` findings that are not `ok` keep `build` from working."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+    required: bool = True
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as JSON-able values."""
+        return {
+            "name": self.name, "ok": self.ok, "detail": self.detail, "hint": self.hint, "required": self.required,
+        }  # fmt: skip
+
+
+def examine(release: str | None, cache: Cache) -> tuple[Finding, ...]:
+    """Return all findings for building for that kernel (None: the running one)."""
+    return (
+        *_kernel(release),
+        *(_tool(name, package, why) for name, package, why in _TOOLS),
+        _libclang(),
+        _space(cache),
+        *(_tool(name, package, why, required=False) for name, package, why in _OPTIONAL),
+    )
+
+
+_TOOLS = (
+    ("make", "make", "runs the kernel's build system"),
+    ("objcopy", "binutils", "makes the binary twin"),
+    ("tar", "tar", "unpacks sources"),
+    ("xz", "xz-utils", "unpacks sources"),
+    ("apt-get", "apt", "fetches sources (or give them with --source)"),
+    ("dpkg-deb", "dpkg", "unpacks packages"),
+    ("depmod", "kmod", "indexes modules"),
+)
+_OPTIONAL = (
+    ("qemu-system-x86_64", "qemu-system-x86", "rehearse"),
+    ("busybox", "busybox-static", "rehearse"),
+    ("dpkg-source", "dpkg-dev", "kernels without a linux-source package"),
+    ("spatch", "coccinelle", "a second opinion on sites"),
+)
+
+
+def _kernel(release: str | None) -> list[Finding]:
+    try:
+        target = kernel.discover(release)
+    except OmaticError as error:
+        return [Finding("kernel headers", False, error.message, error.hint)]
+    package = f"{target.package.name} {target.package.version}" if target.package else "no package owns them"
+    crcs = "symbol CRCs (MODVERSIONS) on" if target.modversions else "symbol CRCs (MODVERSIONS) off"
+    headers = Finding("kernel headers", True, f"{target.release}: {package}, {crcs}")
+    return [headers, _tool(target.compiler, target.compiler, "the compiler that the headers name")]
+
+
+def _tool(name: str, package: str, why: str, *, required: bool = True) -> Finding:
+    if not proc.available(name):
+        return Finding(name, False, f"not installed ({why})", f"apt-get install {package}", required)
+    return Finding(name, True, f"{proc.find(name)} ({why})", required=required)
+
+
+def _libclang() -> Finding:
+    try:
+        return Finding("libclang", True, cindex.version())
+    except OmaticError as error:
+        return Finding("libclang", False, error.message, error.hint)
+
+
+def _space(cache: Cache) -> Finding:
+    place = next(folder for folder in (cache.root, *cache.root.parents) if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    detail = f"{free / (1 << 30):.1f} GiB free in {cache.root}"
+    return Finding("disk space", free >= _NEEDED_BYTES, detail, "3 GiB are enough; see --cache-dir", required=False)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Results as text for people: tables and short paragraphs, as strings; `cli` prints them."""
+
+import io
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from omatic.doctor import Finding
+from omatic.lab.verdict import Verdict as Rehearsed
+from omatic.model import Kind, Verdict
+from omatic.pipeline import Outcome, Planned, Selection
+from omatic.rules import BY_CALLEE
+from omatic.supported import Supported
+
+_STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.SKIP: "dim"}
+
+
+def _text(*parts: object) -> str:
+    """Return rich renderables as text, in colour only on a terminal, as wide as it."""
+    width = shutil.get_terminal_size((120, 40)).columns
+    console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, highlight=False)
+    for part in parts:
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().rstrip("\n")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def outcome(result: Outcome) -> str:
+    """Return one rebuilt module with its proofs."""
+    table = _table("proof", "verdict", "evidence")
+    for check in result.report.checks:
+        verdict = Text(check.verdict.value, style=_STYLE[check.verdict])
+        table.add_row(check.name, verdict, Text(str(check.evidence["summary"])))
+    name = result.choice.module.name
+    state = "accelerated" if result.refusal is None else "NOT DELIVERED"
+    head = Text(f"{name} for {result.target.release}: {state}, from {result.source}", style="bold")
+    changed = result.report.relocations_changed
+    sites = len(result.plan.rewritten)
+    tail = (
+        f"{sites} source site{'s' * (sites != 1)} rewritten, {changed} call target{'s' * (changed != 1)} changed in "
+        f"the object code\n{result.module}"
+    )
+    return _text(head, table, Text(tail))
+
+
+def plan(ready: Planned) -> str:
+    """Return what would be rewritten in one module, and what is left alone and why."""
+    table = _table("place", "function", "mention", "becomes")
+    for site in ready.plan.rewritten:
+        kind = site.kind.value + (f" ({site.note})" if site.note else "")
+        table.add_row(
+            f"{site.path}:{site.line}", site.function or "-", f"{site.name}, {kind}", BY_CALLEE[site.name].twin
+        )
+    left = Counter(site.kind for site in ready.plan.sites if site not in ready.plan.rewritten)
+    name = ready.unit.module.name
+    head = Text(f"{name}: {len(ready.plan.rewritten)} sites to rewrite", style="bold")
+    rest = [Text(f"left alone: {count} × {kind.value}") for kind, count in left.items()]
+    shown = [
+        Text(f"  {site.path}:{site.line}: {site.name}: {site.note}")
+        for site in ready.plan.sites
+        if site.kind in (Kind.INACTIVE, Kind.LOCAL, Kind.DECLARATION)
+    ]
+    return _text(head, table, *rest, *shown)
+
+
+def plan_json(ready: Planned, chosen: Selection) -> dict[str, object]:
+    """Return a plan as JSON-able values."""
+    return {
+        "request": ready.choice.request,
+        "driver": ready.unit.module.name,
+        "kernel": chosen.target.release,
+        "source": chosen.sources.label,
+        "sites": [{**asdict(site), "kind": site.kind.value} for site in ready.plan.sites],
+        "edits": [asdict(edit) for edit in ready.plan.edits],
+        "twins": list(ready.plan.twins),
+        "units": list(ready.plan.units),
+    }
+
+
+def supported(rows: Sequence[Supported], release: str) -> str:
+    """Return the list of drivers that can be accelerated."""
+    table = _table("", "driver", "delivers through", "devices here", "state")
+    for row in rows:
+        star = Text("*", style="bold green") if row.devices else ""
+        table.add_row(star, row.module.name, ", ".join(row.symbols), ", ".join(row.devices), row.state)
+    return _text(table, Text(f"{len(rows)} drivers of {release} can be accelerated; * marks NICs in this machine"))
+
+
+def verdicts(results: Sequence[Rehearsed]) -> str:
+    """Return the verdicts of rehearsals."""
+    parts: list[object] = []
+    for result in results:
+        table = _table("phase", "verdict", "what was seen")
+        for phase in result.phases:
+            verdict = Text("pass", style="green") if phase.passed else Text("FAIL", style="bold red")
+            table.add_row(phase.name, verdict, Text(phase.detail))
+        nic = f"emulated {result.nic}" if result.nic else "no emulated NIC"
+        parts += [Text(f"{result.driver} on {result.kernel}, {nic}", style="bold"), table]
+        parts.append(Text(f"{result.captured} of {result.sent} frames captured; logs in {result.log}"))
+    return _text(*parts)
+
+
+def findings(listed: Sequence[Finding]) -> str:
+    """Return what the doctor found."""
+    table = _table("", "what", "found", "what to do")
+    for finding in listed:
+        good, bad = Text("ok", style="green"), Text("MISSING" if finding.required else "optional", style="bold red")
+        table.add_row(good if finding.ok else bad, finding.name, finding.detail, "" if finding.ok else finding.hint)
+    return _text(table)
