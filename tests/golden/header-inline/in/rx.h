@@ -1,0 +1,4 @@
+static inline void rx(struct napi_struct *napi, struct sk_buff *skb)
+{
+	napi_gro_receive(napi, skb);
+}

@@ -1,0 +1,4 @@
+#include <linux/netdevice.h>
+
+
+int third;

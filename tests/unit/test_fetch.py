@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sources from a folder, a tarball and a git repository, all real; and what goes wrong with them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from omatic import apt, fetch, proc
+from omatic.dirs import Cache
+from omatic.errors import SourceCorrupt, SourceNotFound, SourceUnreachable
+from omatic.model import KernelTarget, PackageId
+from omatic.unpack import Depth, Part
+
+FOLDER = Path("drivers/net/ethernet/acme/fast/core")
+FILES = {
+    f"{FOLDER}/Makefile": "obj-m := fast.o\n",
+    f"{FOLDER}/fast.c": '#include "fast.h"\n#include "../../lib/shared.h"\n#include "../../../../../scsi/acme/far.h"\n',
+    f"{FOLDER}/fast.h": "int fast;\n",
+    f"{FOLDER}/en/rep.c": "int rep;\n",
+    "drivers/net/ethernet/acme/lib/shared.h": '#include "deep.h"\n',
+    "drivers/net/ethernet/acme/lib/deep.h": "int deep;\n",
+    "drivers/net/ethernet/acme/lib/unrelated.c": "int unrelated;\n",
+    "drivers/scsi/acme/far.h": "int far;\n",
+    "drivers/scsi/acme/far.c": "int far_c;\n",
+    "drivers/net/single.c": "int single;\n",
+    "drivers/net/single.h": "int single_h;\n",
+    "drivers/net/Makefile": "obj-m := single.o\n",
+    "drivers/net/wireless/other.c": "int other;\n",
+    "README": "kernel\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A kernel tree of a few files."""
+    for name, text in FILES.items():
+        path = tmp_path / "linux-6.1" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "linux-6.1"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> KernelTarget:
+    """A kernel whose headers belong to a package that no archive has."""
+    package = PackageId("linux-headers-0.0", "0.0-1", "linux-nowhere", "0.0-1", "debian")
+    return KernelTarget("0.0-1", tmp_path, {}, tmp_path / "Module.symvers", "gcc", package)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    """A cache of its own."""
+    return Cache(tmp_path / "cache")
+
+
+def files(root: Path) -> set[str]:
+    """Return the files below a folder."""
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+NEEDED = {name for name in FILES if "/fast/core/" in name or name.endswith(("shared.h", "deep.h", "far.h"))}
+
+
+def archive(tree: Path, name: str, flag: str) -> Path:
+    """Pack the tree with tar."""
+    path = tree.parent / name
+    proc.run(["tar", "-c", flag, "-f", path, "-C", tree.parent, tree.name])
+    return path
+
+
+@pytest.mark.parametrize(("name", "flag"), [("l.tar.xz", "-J"), ("l.tar.gz", "-z"), ("l.tar", "--format=gnu")])
+def test_tarball(tree: Path, target: KernelTarget, cache: Cache, name: str, flag: str) -> None:
+    """Only the driver, its vendor's headers and what it reaches by relative includes are unpacked."""
+    source = archive(tree, name, flag)
+    found = fetch.fetch(target, [FOLDER], source=str(source), cache=cache, offline=True)
+    assert files(found.root) == NEEDED
+    sums = json.loads((found.root.parent / "manifest.json").read_text())["sha256"]
+    assert sums[f"{FOLDER}/fast.c"] == apt.sha256(tree / FOLDER / "fast.c")
+    assert sums.keys() == NEEDED
+
+
+def test_shared_folder_and_second_driver(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """Of drivers/net only its own files are taken; a second driver adds to what is there."""
+    source = str(archive(tree, "l.tar.gz", "-z"))
+    first = fetch.fetch(target, [Path("drivers/net")], source=source, cache=cache, offline=True)
+    assert files(first.root) == {"drivers/net/single.c", "drivers/net/single.h", "drivers/net/Makefile"}
+    second = fetch.fetch(target, [FOLDER], source=source, cache=cache, offline=True)
+    assert second.root == first.root
+    assert files(second.root) >= NEEDED
+
+
+def test_folder(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """A folder is used where it is, also when the tree is one level below."""
+    for source in (tree, tree.parent):
+        assert fetch.fetch(target, [FOLDER], source=str(source), cache=cache, offline=True).root == tree
+
+
+def test_git(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """A git URL with a tag; only the driver's files are checked out; a second run clones nothing."""
+    for argv in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v6.1"]):
+        proc.run(["git", "-C", tree, "-c", "user.name=t", "-c", "user.email=t@localhost", *argv])
+    url = f"file://{tree}@v6.1"
+    found = fetch.fetch(target, [FOLDER], source=url, cache=cache, offline=False)
+    assert files(found.root) == NEEDED
+    assert "v6.1" in found.label
+    shutil.rmtree(tree)
+    assert fetch.fetch(target, [FOLDER], source=url, cache=cache, offline=True).root == found.root
+
+
+@pytest.mark.parametrize("what", ["garbage", "truncated", "empty"])
+def test_bad_tarball(tree: Path, target: KernelTarget, cache: Cache, what: str) -> None:
+    """A damaged archive is refused, and the cache is as it was."""
+    good = archive(tree, "l.tar.xz", "-J").read_bytes()
+    bad = tree.parent / "bad.tar.xz"
+    bad.write_bytes({"garbage": b"not an archive" * 99, "truncated": good[: len(good) // 2], "empty": b""}[what])
+    with pytest.raises((SourceCorrupt, SourceNotFound)) as refused:
+        fetch.fetch(target, [FOLDER], source=str(bad), cache=cache, offline=True)
+    assert refused.value.hint
+    assert [name for name in files(cache.sources) if not name.startswith(".lock")] == []
+
+
+def test_without_the_driver(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """Sources that lack the driver say which folder they lack."""
+    with pytest.raises(SourceNotFound, match="drivers/net/ethernet/nobody"):
+        fetch.fetch(target, [Path("drivers/net/ethernet/nobody")], source=str(tree), cache=cache, offline=True)
+
+
+@pytest.mark.parametrize("source", ["/no/such/place", "file:///no/such/repository.git"])
+def test_nowhere(target: KernelTarget, cache: Cache, source: str) -> None:
+    """A path or a URL that does not exist is one clear error."""
+    with pytest.raises(SourceNotFound) as refused:
+        fetch.fetch(target, [FOLDER], source=source, cache=cache, offline=False)
+    assert source in refused.value.message
+
+
+def test_unknown_ref(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """A repository without the ref says so."""
+    proc.run(["git", "init", "-q", tree])
+    with pytest.raises(SourceNotFound, match="no-such-tag"):
+        fetch.fetch(target, [FOLDER], source=f"file://{tree}@no-such-tag", cache=cache, offline=False)
+
+
+def test_offline_never_tries(target: KernelTarget, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--offline without sources is an error of its own, and no program is asked."""
+    monkeypatch.setattr(apt, "candidates", lambda _name: pytest.fail("apt was asked"))
+    with pytest.raises(SourceUnreachable, match="offline"):
+        fetch.fetch(target, [FOLDER], source="auto", cache=cache, offline=True)
+
+
+def test_parts() -> None:
+    """A driver's folder is taken whole with its vendor's headers; a shared one is not."""
+    assert fetch.base_parts(Path("drivers/net")) == (Part(Path("drivers/net"), Depth.SHALLOW),)
+    assert fetch.base_parts(FOLDER) == (
+        Part(FOLDER, Depth.DEEP),
+        Part(Path("drivers/net/ethernet/acme"), Depth.HEADERS),
+    )
+
+
+def test_source_lists(tmp_path: Path) -> None:
+    """deb-src is switched on in a private copy of both forms of apt's sources."""
+    (tmp_path / "etc/sources.list.d").mkdir(parents=True)
+    (tmp_path / "etc/sources.list").write_text("deb [x=y] http://archive.example a b\n# deb no\n")
+    (tmp_path / "etc/sources.list.d/x.sources").write_text("Types: deb\nURIs: http://archive.example\n")
+    (tmp_path / "etc/sources.list.d/x.save").write_text("deb x\n")
+    (tmp_path / "out").mkdir()
+    apt.source_lists(tmp_path / "etc", tmp_path / "out")
+    assert (tmp_path / "out/sources.list").read_text().startswith("deb-src [x=y] ")
+    assert (tmp_path / "out/x.sources").read_text().startswith("Types: deb-src\n")
+    assert files(tmp_path / "out") == {"sources.list", "x.sources"}
