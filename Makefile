@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The index of everything. `make` shows it.
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+PKGS := gcc libc6-dev make git xz-utils kmod binutils dpkg-dev cpio busybox-static qemu-system-x86
+DEVPKGS := coccinelle sparse
+
+help:  ## show this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+venv: $(VENV)/.ready  ## make .venv with a working .venv/bin/pfq-omatic in it
+
+$(VENV)/.ready: pyproject.toml tools/venv.sh
+	tools/venv.sh $(VENV)
+
+packages:  ## install the Debian packages that the work needs (root)
+	tools/packages.sh $(PKGS)
+	tools/default-kernel.sh
+
+demo: venv packages  ## build, prove and see it capture: about ten minutes
+	$(PY) tools/demo.py --kernel "$$(tools/default-kernel.sh)"
+
+test: venv packages dev-packages test-fast test-user test-build test-vm  ## everything that CI runs
+
+dev-packages:
+	tools/packages.sh $(DEVPKGS)
+
+lint: venv  ## ruff and mypy --strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+test-fast: venv lint  ## unit, golden, refusal and structure tests; offline, under a minute
+	$(PY) -m pytest
+
+test-user:  ## unit tests of the C programs
+	$(MAKE) -C user test
+
+test-build: venv  ## real drivers against real kernels: build and prove
+	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m kbuild
+
+test-vm: venv  ## real kernels in QEMU: load, capture, unload
+	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m vm
+
+check-kernel:  ## sparse on both kernel modules
+	$(MAKE) -C kernel KDIR=/lib/modules/$$(tools/default-kernel.sh)/build sparse
+
+bench: venv dev-packages  ## planning against spatch, side by side
+	$(PY) bench/planning.py --kernel "$$(tools/default-kernel.sh)"
+
+golden: venv  ## write the golden files anew; review the difference like code
+	$(PY) -m pytest tests/golden --update-golden
+
+wheel: venv  ## build the wheel and the source archive into dist/
+	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## remove build products and the virtual environment; the cache stays
+	rm -rf $(VENV) dist build *.egg-info
+	$(MAKE) -C user clean
+
+.PHONY: help venv packages dev-packages demo test lint test-fast test-user test-build test-vm check-kernel bench \
+	golden wheel clean
