@@ -47,7 +47,7 @@ class Package:
 def candidates(name: str) -> tuple[Package, ...]:
     """Return the versions of a package that apt knows, in apt's order (newest first)."""
     shown = proc.run(["apt-cache", "show", "--all-versions", name], check=False)
-    found = {}
+    found: dict[str, Package] = {}
     for paragraph in shown.stdout.split("\n\n"):
         fields = dict(re.findall(r"^(Package|Version|Size|SHA256): (.*)$", paragraph, re.MULTILINE))
         if fields.get("Package") == name and "SHA256" in fields:

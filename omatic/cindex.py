@@ -65,6 +65,10 @@ def version() -> str:
     return str(clang._CXString.from_result(lib.clang_getClangVersion(), None, None))
 
 
+_SEARCH = ("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter")
+"""Flags that every compiler takes, and that may have their value as an argument of its own."""
+
+
 class Flags:
     """Which compiler flags the library takes: found by asking it, remembered per library version."""
 
@@ -81,9 +85,8 @@ class Flags:
         """Return the arguments of a compiler command that libclang takes, warnings and outputs left out."""
         kept: list[str] = []
         for unit in _units(arguments):
-            if unit[0].startswith(("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter")):
-                kept += unit
-            elif not unit[0].startswith(("-W", "-M")) and self._takes(unit[0]):
+            warning = unit[0].startswith(("-W", "-M"))
+            if unit[0].startswith(_SEARCH) or (not warning and self._takes(unit[0])):
                 kept += unit
         if self._asked:
             write_atomically(self._file, json.dumps(self._known, indent=1, sort_keys=True).encode())
@@ -107,7 +110,7 @@ def _units(arguments: Sequence[str]) -> Iterator[list[str]]:
     for argument in rest:
         if argument == "-o":
             next(rest, None)
-        elif argument in ("-I", "-D", "-U", "-include", "-isystem", "-iquote", "-idirafter", "--param"):
+        elif argument in (*_SEARCH, "--param"):
             yield [argument, next(rest, "")]
         elif argument.startswith("-") and argument != "-c":
             yield [argument]
@@ -146,11 +149,10 @@ class Unit:
         file = self._file(path)
         if file is None:
             return None
-        cursor = clang.Cursor.from_location(
-            self._unit, clang.SourceLocation.from_offset(self._unit, file, offset)
-        )
+        cursor = clang.Cursor.from_location(self._unit, clang.SourceLocation.from_offset(self._unit, file, offset))
         # Inside code that is not compiled, or spelled by a macro, the cursor found is whatever encloses it.
-        if cursor is None or cursor.spelling != name or self._place(cursor) != (path, offset):
+        # A type is spelled with its tag: "struct napi_gro_receive".
+        if cursor is None or cursor.spelling.rpartition(" ")[2] != name or _spelling(cursor.location) != (path, offset):
             return None
         return _entity(cursor)
 
@@ -212,9 +214,6 @@ class Unit:
             self._files[path] = clang.File(file) if file else None
         return self._files.get(path)
 
-    def _place(self, cursor: "clang.Cursor") -> tuple[Path, int]:
-        return _spelling(cursor.location)
-
 
 def _spelling(location: "clang.SourceLocation") -> tuple[Path, int]:
     file, line, column, offset = clang.c_object_p(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
@@ -226,7 +225,8 @@ def _spelling(location: "clang.SourceLocation") -> tuple[Path, int]:
 
 def _entity(cursor: "clang.Cursor") -> Entity:
     if cursor.kind == _CURSOR.DECL_REF_EXPR:
-        named = cursor.referenced
+        # The first declaration counts: a driver may repeat the kernel's.
+        named = cursor.referenced.canonical if cursor.referenced else None
         meaning = Meaning.REFERENCE if named and named.kind == _CURSOR.FUNCTION_DECL else Meaning.OTHER
     elif cursor.kind == _CURSOR.FUNCTION_DECL:
         named = cursor.canonical

@@ -57,9 +57,7 @@ def base_parts(folder: Path) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def fetch(
-    target: KernelTarget, folders: Sequence[Path], *, source: str, cache: Cache, offline: bool
-) -> SourceTree:
+def fetch(target: KernelTarget, folders: Sequence[Path], *, source: str, cache: Cache, offline: bool) -> SourceTree:
     """Return a tree that holds the given in-tree folders and the headers they reach; fetch what is missing."""
     wanted = [part for folder in dict.fromkeys(folders) for part in base_parts(folder)]
     if source != "auto" and Path(source).is_dir():
@@ -294,15 +292,15 @@ def source_names(target: KernelTarget) -> tuple[str, ...]:
     return (f"linux-source-{short}", f"linux-source-{short}.0")
 
 
-def _from_source_package(
-    package: PackageId, store: Path, known: Sequence[apt.Package], cache: Cache
-) -> _Found:
+def _from_source_package(package: PackageId, store: Path, known: Sequence[apt.Package], cache: Cache) -> _Found:
     try:
         with tempfile.TemporaryDirectory(prefix=".source.", dir=cache.sources) as name:
             description = apt.source_package(package.source, package.source_version, Path(name))
-            with log.step(f"Unpacking {description.name} with the distribution's patches"), staging(store / "full") as to:
-                argv = ["dpkg-source", "--no-check", "--extract", description, to / "linux"]
-                proc.run(argv, cwd=Path(name))
+            with (
+                log.step(f"Unpacking {description.name} with the distribution's patches"),
+                staging(store / "full") as to,
+            ):
+                proc.run(["dpkg-source", "--no-check", "--extract", description, to / "linux"], cwd=Path(name))
         return _full(package, store)
     except OmaticError as error:
         if not known:

@@ -6,8 +6,10 @@ that name. Changes that somebody made by hand in the work tree become a commit b
 """
 
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from git import Actor, GitCommandError, Repo
 from git.exc import InvalidGitRepositoryError, NoSuchPathError
@@ -175,24 +177,21 @@ def listing(root: Path) -> tuple[str, ...]:
 def take(root: Path, paths: Iterable[str]) -> None:
     """Put the given files of a clone's commit into its folder, fetching what is missing."""
     repo = Repo(root)
-    wanted = "\0".join(paths)
+    with tempfile.TemporaryFile() as wanted:
+        wanted.write("\0".join(paths).encode())
+        wanted.seek(0)
+        _check_out(repo, wanted)
+
+
+def _check_out(repo: Repo, wanted: IO[bytes]) -> None:
     try:
-        repo.git.checkout("HEAD", "--pathspec-from-file=-", "--pathspec-file-nul", istream=_stream(wanted))
+        repo.git.checkout("HEAD", "--pathspec-from-file=-", "--pathspec-file-nul", istream=wanted)
     except GitCommandError as error:
         raise SourceUnreachable(
-            f"files of the clone in {root} could not be fetched",
+            f"files of the clone in {repo.working_dir} could not be fetched",
             hint="check the network and try again",
             details=str(error.stderr).strip().splitlines()[-3:],
         ) from error
-
-
-def _stream(text: str) -> object:
-    import tempfile
-
-    file = tempfile.TemporaryFile()
-    file.write(text.encode())
-    file.seek(0)
-    return file
 
 
 def _explain_clone(url: str, ref: str | None, error: GitCommandError) -> SourceNotFound | SourceUnreachable:

@@ -37,7 +37,13 @@ def dry_run(target: KernelTarget, tree: Path) -> str:
 
 
 def build(
-    target: KernelTarget, tree: Path, *, log_to: Path, jobs: int, extra_symbols: Path | None = None, goal: str = "modules"
+    target: KernelTarget,
+    tree: Path,
+    *,
+    log_to: Path,
+    jobs: int,
+    extra_symbols: Path | None = None,
+    goal: str = "modules",
 ) -> None:
     """Build what the tree's Kbuild names; raise BuildFailed with the compiler's own errors."""
     proc.find(target.compiler)

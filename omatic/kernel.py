@@ -84,7 +84,9 @@ def compiler(config: dict[str, str], build: Path) -> str:
     CONFIG_CC_VERSION_TEXT is the first line of `$CC --version`, e.g. "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
     """
     variables = build / ".kernelvariables"
-    if variables.is_file() and (named := re.search(r"^\s*(?:override )?CC\b.*?([\w.+-]+)\s*$", variables.read_text(), re.M)):
+    if variables.is_file() and (
+        named := re.search(r"^\s*(?:override )?CC\b.*?([\w.+-]+)\s*$", variables.read_text(), re.M)
+    ):
         return named[1]
     return config.get("CONFIG_CC_VERSION_TEXT", "gcc").split(" ")[0]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The order of the stages, and nothing else: what is done, what is skipped because nothing changed, what is kept.
 
-    kernel -> fetch -> cflags -> sites -> plan -> rewrite -> kbuild -> verify
+kernel -> fetch -> cflags -> sites -> plan -> rewrite -> kbuild -> verify
 """
 
 import difflib
@@ -15,11 +15,10 @@ from pathlib import Path
 
 import filelock
 
-from omatic import apt, catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify
+from omatic import apt, catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify, versiontag
 from omatic import plan as planning
 from omatic import rewrite as rewriting
 from omatic import unit as units
-from omatic import versiontag
 from omatic.catalog import Choice
 from omatic.core import Core
 from omatic.dirs import Cache, write_atomically
@@ -105,9 +104,7 @@ def select(drivers: Sequence[str], settings: Settings) -> Selection:
     stock = fetch.stock_kernel(target, cache=settings.cache, offline=settings.offline)
     choices = catalog.resolve(drivers, stock, target.release)
     folders = [choice.module.folder for choice in choices]
-    sources = fetch.fetch(
-        target, folders, source=settings.source, cache=settings.cache, offline=settings.offline
-    )
+    sources = fetch.fetch(target, folders, source=settings.source, cache=settings.cache, offline=settings.offline)
     return Selection(target, stock, choices, sources)
 
 
@@ -224,19 +221,20 @@ def _build(ready: Planned, chosen: Selection, hook: Core, settings: Settings) ->
 def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
     target = chosen.target
     return state.digest(
-        ready.tree.tree_name(ready.base), units.accelerated_files(ready.unit, ready.plan, **_mark(ready, target)),
+        ready.tree.tree_name(ready.base), _generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
         hashlib.sha256((target.build_dir / ".config").read_bytes()).hexdigest(), target.compiler,
         apt.sha256(hook.symvers), apt.sha256(ready.choice.module.path), state.PROOFS,
     )  # fmt: skip
 
 
-def _mark(ready: Planned, target: KernelTarget) -> dict[str, str | None]:
-    """Return the version tag of the generated object (None where the driver's own is extended) and the pfq mark."""
+def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
+    """Return the files that the accelerated build adds; its object brings a version where the driver has none."""
     kernel_version = _kernel_version(target)
     own = _version(ready.choice)
     mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
-    return {"version": versiontag.expected(None, kernel_version) if own is None else None, "mark": mark}
+    version = versiontag.expected(None, kernel_version) if own is None else None
+    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark)
 
 
 def _kernel_version(target: KernelTarget) -> str:
@@ -257,8 +255,7 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
     count = len(plan.rewritten)
     with log.step(f"rewriting {count} site{'' if count == 1 else 's'} and building accelerated"):
         ready.tree.check_out(ACCELERATED, start=ready.base)
-        generated = units.accelerated_files(unit, plan, **_mark(ready, target))
-        rewriting.rewrite(unit.tree, plan.edits, generated)
+        rewriting.rewrite(unit.tree, plan.edits, _generated(ready, target))
         listed = "\n".join(f"{edit.path}:{edit.line}: {edit.why}" for edit in plan.edits)
         ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers)
@@ -307,6 +304,6 @@ def patch(ready: Planned) -> str:
     for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
         old = ready.tree.content(ready.base, path)
         new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
-        texts = [text.decode(errors="surrogateescape").splitlines(keepends=True) for text in (old, new)]
-        lines += difflib.unified_diff(*texts, f"a/{path}", f"b/{path}")
+        before, after = (text.decode(errors="replace").splitlines(keepends=True) for text in (old, new))
+        lines += difflib.unified_diff(before, after, f"a/{path}", f"b/{path}")
     return "".join(lines)

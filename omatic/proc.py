@@ -15,10 +15,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from omatic import log
 from omatic.errors import CommandError, DiskFull, ToolMissing
+
+Child: TypeAlias = "subprocess.Popen[bytes]"
+"""A running program, as `background` yields it."""
 
 _PASS_ENV = ("PATH", "HOME", "USER", "TMPDIR", "TERM", "LANGUAGE")
 _PASS_PREFIXES = ("http_", "https_", "ftp_", "no_", "HTTP_", "HTTPS_", "NO_", "SSL_", "GIT_SSL", "DEB")
@@ -142,7 +145,7 @@ def background(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdout: IO[bytes] | None = None,
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> Iterator[Child]:
     """Keep a program running for the length of the block; its group is ended at the block's end."""
     args = tuple(os.fspath(a) for a in argv)
     find(args[0])
@@ -171,7 +174,7 @@ def _start(
     stdin: bool = False,
     merge: bool = False,
     output: IO[bytes] | None = None,
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> Iterator[Child]:
     find(args[0])
     log.debug(log.shell(args) + (f"   (in {cwd})" if cwd else ""))
     with subprocess.Popen(
@@ -189,14 +192,14 @@ def _start(
             _end_group(child)
 
 
-def _finish(child: "subprocess.Popen[bytes]", args: tuple[str, ...]) -> None:
+def _finish(child: Child, args: tuple[str, ...]) -> None:
     err = child.stderr.read() if child.stderr else b""
     status = child.wait()
     if status != 0:
         _judge(Completed(args, status, "", err.decode(errors="replace")), None, check=True)
 
 
-def _end_group(child: "subprocess.Popen[bytes]") -> None:
+def _end_group(child: Child) -> None:
     if child.poll() is not None:
         return
     for sig, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, None)):

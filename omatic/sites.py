@@ -8,7 +8,7 @@ stays UNEXPLAINED, which the plan refuses.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ class _Answer:
 
     @property
     def strength(self) -> int:
+        """Return the rank of the answer: what one unit sees compiled outweighs that another does not."""
         order = (Kind.INACTIVE, Kind.UNEXPLAINED, Kind.DECLARATION, Kind.LOCAL, Kind.ADDRESS, Kind.MACRO, Kind.CALL)
         return order.index(self.kind)
 
@@ -45,8 +46,8 @@ def scan(root: Path, files: Sequence[str], commands: Sequence[CompileCommand], f
     by_unit = _assign(root, files, open_ones, commands)
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         # Flags are filtered first: the answers are shared, and asking is cheap but not thread-safe.
-        work = [(root, c, flags.accepted(c.arguments), tuple(ms)) for c, ms in by_unit.items()]
-        results = list(pool.map(lambda task: _examine(*task, files=files), work))
+        work = [(root, c, flags.accepted(c.arguments), ms, files) for c, ms in by_unit.items()]
+        results = list(pool.map(lambda task: _examine(*task, files), work))
     answers: dict[Mention, list[tuple[str, _Answer]]] = {}
     errors: list[ParseError] = []
     for command, (found, problems) in zip(by_unit, results, strict=True):
@@ -76,7 +77,8 @@ def _site(mention: Mention, answers: Sequence[tuple[str, _Answer]]) -> Site:
         kind, note = _TEXTUAL[mention.lexical]
         return replace(base, kind=kind, note=note)
     if not answers:
-        return replace(base, kind=Kind.INACTIVE, note="this configuration does not compile the file")
+        seen = "compile" if mention.path.endswith(".c") else "include"
+        return replace(base, kind=Kind.INACTIVE, note=f"this configuration does not {seen} the file")
     best = max((answer for _, answer in answers), key=lambda answer: answer.strength)
     units = tuple(source for source, answer in answers if answer.kind is best.kind)
     return replace(base, kind=best.kind, note=best.note, function=best.function, units=units)
@@ -199,11 +201,3 @@ def _opening_parenthesis(text: bytes, end: int) -> int:
         if depth == 0:
             return index
     return -1
-
-
-def describe(scan_result: Scan) -> Mapping[str, int]:
-    """Return how many mentions fell into each class, for messages."""
-    counts: dict[str, int] = {}
-    for site in scan_result.sites:
-        counts[site.kind.value] = counts.get(site.kind.value, 0) + 1
-    return counts

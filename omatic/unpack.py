@@ -124,11 +124,11 @@ def _open(path: Path) -> Iterator[tuple[IO[bytes], int]]:
         return
     try:
         with proc.reading(["dpkg-deb", "--fsys-tarfile", path]) as outer:
-            inner = tarfile.open(fileobj=outer, mode="r|")
-            for member in inner:
-                if ".tar" in Path(member.name).name and (stream := inner.extractfile(member)):
-                    yield stream, member.size
-                    return
+            with tarfile.open(fileobj=outer, mode="r|") as inner:
+                for member in inner:
+                    if ".tar" in Path(member.name).name and (stream := inner.extractfile(member)):
+                        yield stream, member.size
+                        return
     except (CommandError, tarfile.TarError) as error:
         raise _bad_deb(path, str(error)) from error
     raise _bad_deb(path, "it holds no source archive")
