@@ -47,7 +47,7 @@ def scan(root: Path, files: Sequence[str], commands: Sequence[CompileCommand], f
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         # Flags are filtered first: the answers are shared, and asking is cheap but not thread-safe.
         work = [(root, c, flags.accepted(c.arguments), ms, files) for c, ms in by_unit.items()]
-        results = list(pool.map(lambda task: _examine(*task, files), work))
+        results = list(pool.map(lambda task: _examine(*task), work))
     answers: dict[Mention, list[tuple[str, _Answer]]] = {}
     errors: list[ParseError] = []
     for command, (found, problems) in zip(by_unit, results, strict=True):
@@ -88,7 +88,7 @@ def _site(mention: Mention, answers: Sequence[tuple[str, _Answer]]) -> Site:
 
 
 def _examine(
-    root: Path, command: CompileCommand, arguments: tuple[str, ...], mentions: tuple[Mention, ...], files: Sequence[str]
+    root: Path, command: CompileCommand, arguments: Sequence[str], mentions: Sequence[Mention], files: Sequence[str]
 ) -> tuple[dict[Mention, _Answer], list[ParseError]]:
     own = all(m.path == command.source and m.lexical is Lexical.CODE for m in mentions)
     unit = Unit(root / command.source, arguments, command.directory, full=not own)

@@ -123,12 +123,12 @@ def _open(path: Path) -> Iterator[tuple[IO[bytes], int]]:
             yield plain, path.stat().st_size
         return
     try:
-        with proc.reading(["dpkg-deb", "--fsys-tarfile", path]) as outer:
-            with tarfile.open(fileobj=outer, mode="r|") as inner:
-                for member in inner:
-                    if ".tar" in Path(member.name).name and (stream := inner.extractfile(member)):
-                        yield stream, member.size
-                        return
+        unpacking = proc.reading(["dpkg-deb", "--fsys-tarfile", path])
+        with unpacking as outer, tarfile.open(fileobj=outer, mode="r|") as inner:
+            for member in inner:
+                if ".tar" in Path(member.name).name and (stream := inner.extractfile(member)):
+                    yield stream, member.size
+                    return
     except (CommandError, tarfile.TarError) as error:
         raise _bad_deb(path, str(error)) from error
     raise _bad_deb(path, "it holds no source archive")
