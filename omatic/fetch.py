@@ -149,6 +149,11 @@ def _checksums(store: Path) -> dict[str, str]:
         return {}
 
 
+def checksums(tree: SourceTree) -> dict[str, str]:
+    """Return the SHA-256 that each file had when it was fetched, by path; empty for sources that are not ours."""
+    return _checksums(tree.root.parent)
+
+
 def outside_includes(root: Path, files: Iterable[Path]) -> tuple[set[Path], set[Path]]:
     """Follow relative includes from `files` (in-tree paths); return (files found, paths that do not exist).
 

@@ -103,6 +103,10 @@ class WorkTree:
             ) from error
         return ", ".join(changed)
 
+    def changed_by_hand(self) -> tuple[str, ...]:
+        """Return the files in which the base differs from the vanilla sources."""
+        return tuple(self._git("diff", "--name-only", VANILLA, self.base()).splitlines())
+
     def base(self) -> str:
         """Return the branch that the rewrite starts from: local if there are changes made by hand, else vanilla."""
         return LOCAL if self.has(LOCAL) else VANILLA

@@ -224,7 +224,7 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
         ready.tree.tree_name(ready.base), _generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
         hashlib.sha256((target.build_dir / ".config").read_bytes()).hexdigest(), target.compiler,
-        apt.sha256(hook.symvers), apt.sha256(ready.choice.module.path), state.PROOFS,
+        apt.sha256(hook.symvers), apt.sha256(ready.choice.module.path), ready.unit.altered, state.PROOFS,
     )  # fmt: skip
 
 
@@ -277,6 +277,7 @@ def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Out
         sites=len(ready.plan.rewritten),
         twins=TWINS,
         forced_version=versiontag.expected(_version(ready.choice), _kernel_version(target)),
+        altered=(*unit.altered, *ready.tree.changed_by_hand()),
     )
     with log.step(f"proving {unit.module.name}"), tempfile.TemporaryDirectory(prefix=".proof.", dir=unit.out) as name:
         report = verify.verify(evidence, scratch=Path(name))

@@ -8,14 +8,13 @@ It is made anew when the sources differ from those it was made of, and kept othe
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import makefile
+from omatic import apt, makefile
 from omatic.dirs import Cache, staging, write_atomically
 from omatic.errors import PlanRefused, SourceNotFound
-from omatic.fetch import SourceTree, outside_includes
+from omatic.fetch import SourceTree, checksums, outside_includes
 from omatic.gitio import WorkTree
 from omatic.makefile import Recipe
 from omatic.model import KernelTarget, Plan, StockModule
@@ -26,12 +25,14 @@ from omatic.rules import RULES
 
 @dataclass(frozen=True, slots=True)
 class DriverUnit:
-    """A module and its work folder. `key` names the content of its vanilla sources."""
+    """A module and its work folder. `key` names the content of its vanilla sources; `altered` are those of its files
+    that are not as they were fetched."""
 
     module: StockModule
     recipe: Recipe
     folder: Path
     key: str
+    altered: tuple[str, ...]
 
     @property
     def tree(self) -> Path:
@@ -77,9 +78,12 @@ def prepare(
     recipe = makefile.recipe(target, Path(f"$$(src)/{module.folder}"), makefile_path, module.object_name)
     files = _files(sources.root, module, recipe, makefile_path)
     generated = kbuild_files(module, recipe, None)
-    key = _key(sources.root, files, generated)
+    sums = {str(path): apt.sha256(sources.root / path) for path in files}
+    key = hashlib.sha256(json.dumps([sums, generated], sort_keys=True).encode()).hexdigest()
+    fetched = checksums(sources)
+    altered = tuple(path for path, found in sums.items() if fetched.get(path, found) != found)
     folder = cache.work(target.release, module.name)
-    unit = DriverUnit(module, recipe, folder, key)
+    unit = DriverUnit(module, recipe, folder, key, altered)
     if _read_key(folder) == key and (tree := WorkTree.open(unit.tree)) is not None:
         return unit, tree
     with staging(folder / "tree") as into:
@@ -117,15 +121,6 @@ def _files(root: Path, module: StockModule, recipe: Recipe, makefile_path: Path)
     code = [path for path in inside if path.suffix in (".c", ".h")]
     reached, _ = outside_includes(root, code)
     return tuple(sorted({*inside, *reached, makefile_path.relative_to(root)}))
-
-
-def _key(root: Path, files: Sequence[Path], generated: dict[str, str]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path}\0".encode())
-        digest.update(hashlib.sha256((root / path).read_bytes()).digest())
-    digest.update(json.dumps(generated, sort_keys=True).encode())
-    return digest.hexdigest()
 
 
 def kbuild_files(module: StockModule, recipe: Recipe, plan: Plan | None) -> dict[str, str]:

@@ -30,7 +30,8 @@ class Evidence:
     """What there is to judge: files, the number of source sites, and what was meant to change.
 
     `twins` maps delivery functions to their twins; `forced_version` is the one `version=` tag expected;
-    `extra_symvers` are the Module.symvers of rebuilt modules that this one imports from.
+    `extra_symvers` are the Module.symvers of rebuilt modules that this one imports from; `altered` the source files
+    that are not as they were fetched.
     """
 
     target: KernelTarget
@@ -42,6 +43,7 @@ class Evidence:
     twins: Mapping[str, str] = field(hash=False)
     forced_version: str
     extra_symvers: tuple[Path, ...] = ()
+    altered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def provenance(subject: Subject) -> Check:
         **difference.facts(),
         "modinfo": {"exempt": list(PROVENANCE_EXEMPT), "differences": modinfo},
         "versions": {"compared": len(stock.versions), "differences": versions},
+        "altered": list(subject.given.altered),
         "compilers": {
             "stock": list(stock.compilers),
             "vanilla": list(vanilla.compilers),
@@ -127,7 +130,11 @@ def provenance(subject: Subject) -> Check:
         },
     }
     sources = [m.modinfo.get("srcversion", ()) for m in (stock, vanilla)]
-    if difference.equal and not modinfo and not versions:
+    if subject.given.altered:
+        # Even where the object code is the same (a comment): these are not the distribution's sources.
+        where = "" if difference.equal else f"; {_first(difference, modinfo, versions)}"
+        proof, summary = NOT_PROVEN, f"not proven: changed since fetched: {listed(subject.given.altered)}{where}"
+    elif difference.equal and not modinfo and not versions:
         proof, summary = EQUAL_SECTIONS, f"the vanilla build equals the stock module in {difference.amount}"
     elif sources[0] and sources[0] == sources[1]:
         proof = SRCVERSION
