@@ -201,8 +201,7 @@ class CommandFailed(RehearsalFailed):
     def __init__(self, command: str, said: Said) -> None:
         lines = said.output.strip().splitlines()[-12:]
         super().__init__(
-            f"in the guest, '{command}' ended with status {said.status}"
-            + (f": {lines[-1]}" if lines else ""),
+            f"in the guest, '{command}' ended with status {said.status}" + (f": {lines[-1]}" if lines else ""),
             hint="see the kernel log of the guest",
             details=lines,
         )

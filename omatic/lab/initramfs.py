@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Puts together what a guest boots with: busybox, our init, modules and static programs, as one cpio archive.
 
-    init            the agent (guest/init)
-    bin/            busybox; its applets are linked when the guest starts
-    lab/            functions for the scenario, and the programs under test
-    boot/           modules that the control ports need, loaded by init in the order of lab/boot-modules
-    modules/        modules that the scenario loads, by name
-    stock/          the distribution's own version of the modules that were replaced
+init            the agent (guest/init)
+bin/            busybox; its applets are linked when the guest starts
+lab/            functions for the scenario, and the programs under test
+boot/           modules that the control ports need, loaded by init in the order of lab/boot-modules
+modules/        modules that the scenario loads, by name
+stock/          the distribution's own version of the modules that were replaced
 """
 
 from collections.abc import Iterable, Mapping

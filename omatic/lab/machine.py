@@ -8,12 +8,12 @@ the path of a unix socket may not exceed 107 bytes.
 
 import contextlib
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from omatic import log, proc
 from omatic.errors import RehearsalFailed
@@ -22,6 +22,11 @@ from omatic.lab.nic import Nic
 from omatic.lab.qemu import Qemu
 from omatic.lab.wire import Wire
 
+ACCELERATOR = "tcg,thread=single"
+"""One host thread for all guest CPUs, which take turns. With a thread each (thread=multi), QEMU now and then runs an
+int3 that the kernel has just patched away, and a guest that switches static branches, as PFQ does when a device is
+bound, panics with "Oops: int3"; a stock kernel does so too when its own static branches are toggled in a loop."""
+
 _BOOT_PATIENCE = 300.0
 _KERNEL_ARGUMENTS = (
     "console=ttyS0", "quiet", "loglevel=4", "panic=1", "oops=panic", "ipv6.disable=1", "net.ifnames=0",
@@ -29,6 +34,13 @@ _KERNEL_ARGUMENTS = (
     # Emulated processors that share a busy host stand still for seconds. A real hang lasts, and is still found.
     "rcupdate.rcu_cpu_stall_timeout=120", "watchdog_thresh=60", "tsc=reliable",
 )  # fmt: skip
+
+
+class Child(Protocol):
+    """A running program, as far as it concerns us."""
+
+    def poll(self) -> int | None:
+        """Return its exit status, or None while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +120,16 @@ def _booted(setup: Setup, rooms: Path) -> Iterator[Machine]:
             ) from error
 
 
-def _connect(
-    child: "subprocess.Popen[bytes]", ports: dict[str, Port], kmsg: Collector, wires: tuple[Wire, ...]
-) -> Machine:
-    def alive() -> bool:
+def _connect(child: Child, ports: dict[str, Port], kmsg: Collector, wires: tuple[Wire, ...]) -> Machine:
+    def _alive() -> bool:
         return child.poll() is None
 
     for port in ports.values():
-        port.accept(alive, 60.0)
+        port.accept(_alive, 60.0)
     kmsg.start()
     data = Collector(ports["data"])
     data.start()
-    guest = Guest(ports["ctl"], alive)
+    guest = Guest(ports["ctl"], _alive)
     started = time.monotonic()
     guest.wait_until_up(_BOOT_PATIENCE)
     log.debug(f"the guest is up after {time.monotonic() - started:.1f} s")
@@ -138,7 +148,7 @@ def command(setup: Setup, rooms: Path) -> list[str]:
     ]  # fmt: skip
     return [
         str(setup.qemu.path), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-        "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
+        "-machine", "q35", "-accel", ACCELERATOR, "-cpu", "max",
         "-smp", str(setup.cpus), "-m", str(setup.memory),
         "-kernel", str(setup.kernel), "-initrd", str(rooms / "initramfs"),
         "-append", " ".join(_KERNEL_ARGUMENTS),
@@ -164,16 +174,18 @@ def _nics(plugs: Sequence[Plug], rooms: Path) -> list[str]:
     return parts
 
 
-def _wait(child: "subprocess.Popen[bytes]", patience: float) -> None:
+def _wait(child: Child, patience: float) -> None:
     # A guest that does not power off is ended by proc.background.
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        child.wait(patience)
+    end = time.monotonic() + patience
+    while child.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def _last_words(logs: Path) -> list[str]:
+    # After a panic the console is all there is: the kernel does not run the program that streams its log any more.
     lines = []
     for name in ("qemu.log", "console.log"):
         path = logs / name
         if path.is_file():
-            lines += path.read_text(errors="replace").strip().splitlines()[-15:]
+            lines += path.read_text(errors="replace").strip().splitlines()[-40:]
     return lines

@@ -84,16 +84,16 @@ class ModuleTree:
         """Return these modules and all they depend on, each once, dependencies first; built-in ones are left out."""
         done: dict[str, Module] = {}
 
-        def visit(name: str) -> None:
+        def _visit(name: str) -> None:
             if name in done or (name in self._builtin and name not in self):
                 return
             module = self.load(name)
             for needed in depends(module.data):
-                visit(needed)
+                _visit(needed)
             done[name] = module
 
         for name in names:
-            visit(name)
+            _visit(name)
         return tuple(done.values())
 
 

@@ -29,12 +29,12 @@ def exchange(wire: Wire, target: bytes, ours: str, theirs: str) -> tuple[int, in
         body = bytes((number + at) & 0xFF for at in range(_SIZES[number % len(_SIZES)]))
         wire.send(echo_request(target, here, there, number, body))
 
-        def reply(frame: bytes, number: int = number) -> bool:
+        def _reply(frame: bytes, number: int = number) -> bool:
             if is_question_for(frame, here):
                 wire.send(arp(2, frame[6:12], here, frame[6:12], frame[28:32]))
             return is_reply(frame) and _number(frame) == number
 
-        if (got := wire.expect(reply, _PATIENCE)) is None:
+        if (got := wire.expect(_reply, _PATIENCE)) is None:
             break
         answered += got[42 : 42 + len(body)] == body
     return answered, asked

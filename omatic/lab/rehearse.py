@@ -40,7 +40,7 @@ def rehearse(rehearsal: Rehearsal) -> Verdict:
             with machine.boot(setup) as booted:
                 _play(rehearsal, plugged, booted, order, tally)
         except GuestGone as error:
-            tally.phases.append(Phase("guest", False, "; ".join((error.message, *error.details[-6:]))))
+            tally.phases.append(Phase("virtual machine", False, "; ".join((error.message, *_gist(error.details)))))
     tally.phases.append(_judge_log(logs / "kmsg.log"))
     return Verdict(
         rehearsal.driver,
@@ -55,9 +55,7 @@ def rehearse(rehearsal: Rehearsal) -> Verdict:
     )
 
 
-def _prepare(
-    rehearsal: Rehearsal, emulator: qemu.Qemu, nic: Nic | None, logs: Path
-) -> tuple[Setup, Sequence[str]]:
+def _prepare(rehearsal: Rehearsal, emulator: qemu.Qemu, nic: Nic | None, logs: Path) -> tuple[Setup, Sequence[str]]:
     tree = ModuleTree(rehearsal.modules, _replacements(rehearsal))
     modules = tree.order([*([_HOOK] if rehearsal.hook else []), rehearsal.driver])
     extra = tree.order([_CORE]) if rehearsal.with_pfq else ()
@@ -111,6 +109,11 @@ def _finish(booted: Machine) -> None:
     # The log must be here to its end before the guest powers off.
     booted.guest.must("mark end")
     booted.kmsg.wait_for(f"{kmsg.MARK}end".encode(), 60.0)
+
+
+def _gist(last_words: Sequence[str]) -> Sequence[str]:
+    # Of a panic, the lines that say what it was and where.
+    return [line for line in last_words if kmsg.complaint(line) or "RIP: " in line][:_SHOWN] or last_words[-_SHOWN:]
 
 
 def _judge_log(path: Path) -> Phase:

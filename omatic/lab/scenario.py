@@ -114,6 +114,7 @@ class Scenario:
         """Capture with the NIC taking VLAN tags out of the frames, and with it leaving them in."""
         guest, iface = self.machine.guest, self.link.iface
         before = guest.run(f"labtool rxvlan {iface}").output.strip()
+        references = guest.must(f"references {self.driver} pfq_hook")
         tried = set()
         for wanted in ("on", "off"):
             now = guest.run(f"labtool rxvlan {iface} {wanted}").output.strip().splitlines()[-1:]
@@ -123,6 +124,11 @@ class Scenario:
                 guest.must(f"up {iface}")
                 self._receive(f"capture (rx-vlan {state})", self._expected(stripped=state == "on"), pfq=pfq)
         guest.run(f"labtool rxvlan {iface} {before}; up {iface}")
+        if pfq:
+            with self.tally.phase(guest, "unload PFQ") as notes:
+                guest.must("unload pfq")
+                after = guest.must(f"references {self.driver} pfq_hook")
+                notes.check(after == references, f"references: {_flat(after)}" + _was(references, after))
 
     def _expected(self, *, stripped: bool) -> Sequence[bytes]:
         if stripped and self.link.drops_priority:
@@ -153,8 +159,6 @@ class Scenario:
             notes.seen.append(f"{result.captured} of {result.sent} frames captured, equal and in order")
             if notes.flaws:
                 notes.flaws.append(self._counters())
-            if pfq:
-                guest.must("unload pfq")
 
     def _drain(self, stream: CaptureStream) -> None:
         seen, since = stream.count(), time.monotonic()
@@ -229,10 +233,10 @@ def _traffic(link: WiredLink, frames: Sequence[bytes]) -> Iterator[list[int]]:
     ended = threading.Event()
     sent = [0]
 
-    def run() -> None:
+    def _run() -> None:
         sent[0] = link.stream(frames, ended.is_set)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=_run, daemon=True)
     thread.start()
     try:
         yield sent
@@ -244,6 +248,14 @@ def _traffic(link: WiredLink, frames: Sequence[bytes]) -> Iterator[list[int]]:
 def _reason(output: str) -> str:
     # insmod: can't insert '/modules/x.ko': No such device
     return output.strip().rpartition(": ")[2]
+
+
+def _flat(text: str) -> str:
+    return ", ".join(text.strip().splitlines())
+
+
+def _was(before: str, after: str) -> str:
+    return "" if before == after else f", and {_flat(before)} before"
 
 
 def _until(ready: Callable[[], bool], patience: float) -> bool:

@@ -26,7 +26,7 @@ _WRAPPER = """#!/bin/sh
 # Starts the unpacked QEMU with the libraries and the firmware that came with it.
 root=$(dirname "$(readlink -f "$0")")/root
 LD_LIBRARY_PATH=$(find "$root/lib" "$root/usr/lib" -maxdepth 1 -name '*-linux-gnu' 2>/dev/null | tr '\\n' ':')
-QEMU_MODULE_DIR=$(find "$root/usr/lib" -maxdepth 2 -name qemu -type d | head -n 1)
+QEMU_MODULE_DIR=$(find "$root/usr/lib" -path '*-linux-gnu/qemu' -type d | head -n 1)
 export LD_LIBRARY_PATH QEMU_MODULE_DIR
 for prefix in "$root" ""; do
 	for folder in share/qemu share/seabios lib/ipxe/qemu; do
@@ -59,7 +59,7 @@ def obtain(folder: Path) -> Path:
     if not wrapper.is_file():
         with staging(folder) as into:
             _unpack(into)
-    if MODEL not in qemu.device_names(proc.run([wrapper, "-machine", "none", "-device", "help"]).stdout):
+    if not qemu.at(wrapper).emulates(MODEL):
         raise SourceNotFound("the QEMU of the backports suite does not emulate igb either", hint="skip igb")
     return wrapper
 
