@@ -21,7 +21,7 @@ COMPLAINTS = (
     ("lockdep", r"possible (?:recursive|circular|irq) lock|inconsistent lock state|possible deadlock|"
                 r"suspicious RCU usage|held lock freed|lock held when returning|bad unlock balance|"
                 r"INFO: trying to register non-static key"),
-    ("rcu", r"rcu.*(?:detected stall|self-detected|expedited stall|stall)|RCU callback.*flood|rcu_preempt kthread"),
+    ("rcu", r"\brcu.*(?:detected (?:expedited )?stall|kthread starved)|RCU callback.*flood"),
     ("sleeping", r"scheduling while atomic|sleeping function called|using (?:smp_processor_id|__this_cpu)\w*\(\) in"),
     ("device reference", r"unregister_netdevice: waiting"),
     ("hang", r"blocked for more than \d+ seconds|hung task|(?:soft|hard) LOCKUP|watchdog: .*lockup|"

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What counts as a leak between two snapshots of a guest."""
+
+import pytest
+
+from omatic.lab import leaks
+
+SNAPSHOT = """\
+== slabinfo
+slabinfo - version: 2.1
+# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>
+skbuff_head_cache     100    120    256   16    1 : tunables    0    0    0 : slabdata      8      8      0
+kmalloc-64            500    512     64   64    1 : tunables    0    0    0 : slabdata      8      8      0
+== vmallocinfo
+0xffffc90000000000-0xffffc90000005000   20480 map_irq_stack+0x93/0xe0 vmap phys=0x1
+0xffffc90000005000-0xffffc90000007000    8192 shmem_alloc+0x10/0x20 [pfq] pages=1 vmalloc
+== modules
+e1000e 335872 0 - Live 0xffffffffc0400000 (OE)
+pfq_hook 20480 1 e1000e, Live 0xffffffffc0300000 (OE)
+== meminfo
+MemTotal:        1000000 kB
+MemFree:          800000 kB
+"""
+
+
+def test_a_snapshot_is_read() -> None:
+    """Counts by name."""
+    found = leaks.parse(SNAPSHOT)
+    assert found.slabs["skbuff_head_cache"] == 100
+    assert found.areas == {"map_irq_stack": 1, "shmem_alloc": 1}
+    assert found.references == {"e1000e": 0, "pfq_hook": 1}
+    assert found.free_pages == 200_000
+
+
+def test_noise_is_no_leak() -> None:
+    """A few objects more or less after a hundred repetitions."""
+    after = SNAPSHOT.replace(" 100    120", " 130    144").replace("800000", "799000")
+    assert leaks.growth(leaks.parse(SNAPSHOT), leaks.parse(after), 100) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (" 100    120", " 201    208", "slab skbuff_head_cache: 100 -> 201 objects"),
+        ("pfq_hook 20480 1", "pfq_hook 20480 2", "module pfq_hook: 1 -> 2 references"),
+        ("e1000e 335872 0 - Live 0xffffffffc0400000 (OE)\n", "", "module e1000e: 0 -> gone references"),
+        ("pfq_hook 20480 1", "pfq 9 0 -\npfq_hook 20480 1", "module pfq stayed"),
+        ("shmem_alloc+0x10/0x20 [pfq]", "0xffffffffc0500010", "vmalloc by 0xffffffffc0500010: 0 -> 1 areas"),
+        ("800000 kB", "790000 kB", "free memory: 2500 pages less"),
+    ],
+)
+def test_leaks(old: str, new: str, said: str) -> None:
+    """Each kind has its line."""
+    assert leaks.growth(leaks.parse(SNAPSHOT), leaks.parse(SNAPSHOT.replace(old, new)), 100) == (said,)
