@@ -39,14 +39,14 @@ struct pfq_sock {
 	struct pfq_cpu_stats __percpu *stats;
 	bool tstamp;
 
-	struct mutex lock;
+	struct mutex lock;	/* sizes, enabling */
 	size_t rx_len;
 	size_t rx_slots;
 	size_t tx_len;
 	size_t tx_slots;
 	int weight;
 
-	struct mutex map_lock;
+	struct mutex map_lock;	/* ring against mmap */
 };
 
 static inline struct pfq_sock *pfq_sk(const struct sock *sk)

@@ -50,7 +50,7 @@ static struct pfq_device *device_add_entry(struct pfq_net *pn,
 	d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
 	if (!d)
 		return NULL;
-	d->stats = netdev_alloc_pcpu_stats(struct pfq_device_stats);
+	d->stats = alloc_percpu_gfp(struct pfq_device_stats, GFP_KERNEL_ACCOUNT);
 	if (!d->stats) {
 		kfree(d);
 		return NULL;

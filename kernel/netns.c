@@ -11,6 +11,7 @@
 #include "proc.h"
 #include "stats.h"
 
+/* The configuration; see netns.h. */
 DEFINE_MUTEX(pfq_mutex);
 
 static unsigned int pfq_net_id __read_mostly;

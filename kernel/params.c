@@ -36,36 +36,34 @@ static int vlan_untag;
 module_param(vlan_untag, int, 0444);
 MODULE_PARM_DESC(vlan_untag, "Strip 802.1Q headers: not supported yet, must be 0");
 
-/* Names without a meaning, kept for old configuration files. */
-#define PFQ_PARAM_OBSOLETE(name)						\
-	static int name = INT_MIN;						\
-	module_param(name, int, 0444);						\
-	MODULE_PARM_DESC(name, "Obsolete, ignored")
+static int obsolete_set(const char *val, const struct kernel_param *kp)
+{
+	pr_notice("parameter %s is obsolete and ignored\n", kp->name);
+	return 0;
+}
 
-PFQ_PARAM_OBSOLETE(max_pool_size);
-PFQ_PARAM_OBSOLETE(skb_rx_pool_size);
-PFQ_PARAM_OBSOLETE(skb_tx_pool_size);
-PFQ_PARAM_OBSOLETE(skb_pool_size);
-PFQ_PARAM_OBSOLETE(capture_incoming);
-PFQ_PARAM_OBSOLETE(capture_outgoing);
-PFQ_PARAM_OBSOLETE(batch_len);
-PFQ_PARAM_OBSOLETE(capt_slot_size);
-PFQ_PARAM_OBSOLETE(xmit_slot_size);
-
-static const struct {
-	const char *name;
-	const int *value;
-} obsolete[] = {
-	{ "max_pool_size", &max_pool_size },
-	{ "skb_rx_pool_size", &skb_rx_pool_size },
-	{ "skb_tx_pool_size", &skb_tx_pool_size },
-	{ "skb_pool_size", &skb_pool_size },
-	{ "capture_incoming", &capture_incoming },
-	{ "capture_outgoing", &capture_outgoing },
-	{ "batch_len", &batch_len },
-	{ "capt_slot_size", &capt_slot_size },
-	{ "xmit_slot_size", &xmit_slot_size },
+static const struct kernel_param_ops obsolete = {
+	.set = obsolete_set,
 };
+
+module_param_cb(max_pool_size, &obsolete, NULL, 0);
+MODULE_PARM_DESC(max_pool_size, "Obsolete, ignored");
+module_param_cb(skb_rx_pool_size, &obsolete, NULL, 0);
+MODULE_PARM_DESC(skb_rx_pool_size, "Obsolete, ignored");
+module_param_cb(skb_tx_pool_size, &obsolete, NULL, 0);
+MODULE_PARM_DESC(skb_tx_pool_size, "Obsolete, ignored");
+module_param_cb(skb_pool_size, &obsolete, NULL, 0);
+MODULE_PARM_DESC(skb_pool_size, "Obsolete, ignored");
+module_param_cb(capture_incoming, &obsolete, NULL, 0);
+MODULE_PARM_DESC(capture_incoming, "Obsolete, ignored");
+module_param_cb(capture_outgoing, &obsolete, NULL, 0);
+MODULE_PARM_DESC(capture_outgoing, "Obsolete, ignored");
+module_param_cb(batch_len, &obsolete, NULL, 0);
+MODULE_PARM_DESC(batch_len, "Obsolete, ignored");
+module_param_cb(capt_slot_size, &obsolete, NULL, 0);
+MODULE_PARM_DESC(capt_slot_size, "Obsolete, ignored");
+module_param_cb(xmit_slot_size, &obsolete, NULL, 0);
+MODULE_PARM_DESC(xmit_slot_size, "Obsolete, ignored");
 
 static bool batch_len_ok(const char *name, int value)
 {
@@ -84,13 +82,6 @@ static bool batch_len_ok(const char *name, int value)
  */
 int __init pfq_params_check(void)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(obsolete); i++)
-		if (*obsolete[i].value != INT_MIN)
-			pr_notice("parameter %s is obsolete and ignored\n",
-				  obsolete[i].name);
-
 	if (!batch_len_ok("capt_batch_len", pfq_capt_batch_len) ||
 	    !batch_len_ok("xmit_batch_len", xmit_batch_len))
 		return -EFAULT;

@@ -211,10 +211,10 @@ static void rx_copy_to(struct pfq_sock *ps, const struct rx_frame *frame,
 		pfq_ring_commit(&r, slot);
 	}
 
-	pfq_stats_add(ps->stats, recv, want);
+	pfq_count(&ps->stats->recv, want);
 	if (k < want) {
-		pfq_stats_add(ps->stats, lost, want - k);
-		pfq_stats_add(ps->net->stats, lost, want - k);
+		pfq_count(&ps->stats->lost, want - k);
+		pfq_count(&ps->net->stats->lost, want - k);
 	}
 	if (k)
 		rx_wake(&ps->sk);
@@ -251,9 +251,9 @@ static u64 rx_groups(const struct pfq_net *pn, u64 groups, unsigned int n)
 		g = rcu_dereference(pn->group[gid]);
 		if (!g)
 			continue;
-		pfq_stats_add(g->stats, recv, n);
+		pfq_count(&g->stats->recv, n);
 		if (tap & BIT_ULL(gid))
-			pfq_stats_add(g->stats, kern, n);
+			pfq_count(&g->stats->kern, n);
 		socks |= READ_ONCE(g->class[0]);
 	}
 	return socks;
@@ -302,8 +302,8 @@ static void rx_deliver(struct rx_frame *frame, unsigned int n)
 		if (!groups) {
 			rx_mark(frame + end, run, 0, true);
 			if (d) {
-				pfq_stats_add(d->stats, handed, run);
-				pfq_stats_add(d->stats, passed, run);
+				pfq_count(&d->stats->handed, run);
+				pfq_count(&d->stats->passed, run);
 			}
 			continue;
 		}
@@ -317,9 +317,9 @@ static void rx_deliver(struct rx_frame *frame, unsigned int n)
 		socks = rx_groups(pn, groups, run);
 		rx_mark(frame + end, run, socks, false);
 		all |= socks;
-		pfq_stats_add(d->stats, handed, run);
-		pfq_stats_add(d->stats, consumed, run);
-		pfq_stats_add(pn->stats, recv, run);
+		pfq_count(&d->stats->handed, run);
+		pfq_count(&d->stats->consumed, run);
+		pfq_count(&pn->stats->recv, run);
 	}
 	if (all)
 		rx_copy(pn, frame + start, n - start, all);
@@ -386,10 +386,10 @@ static ktime_t rx_tstamp(const struct pfq_net *pn, const struct sk_buff *skb)
 /* The batch is full and the other one in use: there is no room for the frame. */
 static void rx_overflow(const struct pfq_device *d, struct sk_buff *skb)
 {
-	pfq_stats_add(d->stats, handed, 1);
-	pfq_stats_add(d->stats, freed, 1);
-	pfq_stats_add(d->net->stats, recv, 1);
-	pfq_stats_add(d->net->stats, lost, 1);
+	pfq_count(&d->stats->handed, 1);
+	pfq_count(&d->stats->freed, 1);
+	pfq_count(&d->net->stats->recv, 1);
+	pfq_count(&d->net->stats->lost, 1);
 	kfree_skb(skb);
 }
 
@@ -435,10 +435,10 @@ static void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
 	rx_flush(this_cpu_ptr(rx_cpus), budget);
 	f.socks = rx_groups(pn, groups, 1);
 	rx_copy(pn, &f, 1, f.socks);
-	pfq_stats_add(d->stats, handed, 1);
-	pfq_stats_add(d->stats, both, 1);
-	pfq_stats_add(pn->stats, recv, 1);
-	pfq_stats_add(pn->stats, kern, 1);
+	pfq_count(&d->stats->handed, 1);
+	pfq_count(&d->stats->both, 1);
+	pfq_count(&pn->stats->recv, 1);
+	pfq_count(&pn->stats->kern, 1);
 }
 
 /* --- the core's side of the hook ------------------------------------------ */
@@ -492,7 +492,8 @@ static void rx_drain_work(struct work_struct *work)
  *
  * When this returns, frames that were taken before it was called have been
  * handled. The batch of a CPU that went offline went with its tasklets to
- * another one.
+ * another one. The queue is not the general one, whose work may wait for
+ * rtnl_mutex.
  *
  * Context: Process context, may sleep; rtnl_mutex may be held, pfq_mutex not.
  */
@@ -502,7 +503,8 @@ void pfq_rx_drain(void)
 
 	cpus_read_lock();
 	for_each_online_cpu(cpu)
-		schedule_work_on(cpu, &per_cpu_ptr(rx_cpus, cpu)->drain);
+		queue_work_on(cpu, system_highpri_wq,
+			      &per_cpu_ptr(rx_cpus, cpu)->drain);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(rx_cpus, cpu)->drain);
 	cpus_read_unlock();

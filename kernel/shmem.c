@@ -81,8 +81,11 @@ struct pfq_ring *pfq_shmem_alloc(const struct pfq_sock *ps)
 {
 	struct pfq_ring *ring;
 
-	/* Offsets and sizes of a half are 32 bits wide in the control block. */
+	/* The size of a half is 32 bits wide in the control block. */
 	if (rx_half(ps) > U32_MAX)
+		return NULL;
+	/* vmalloc() would say no as well, but with a stack dump in the log. */
+	if (pfq_shmem_size(ps) >> PAGE_SHIFT > totalram_pages())
 		return NULL;
 	ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
 	if (!ring)

@@ -33,14 +33,12 @@ static int opt_in(void *arg, size_t size, sockptr_t optval, unsigned int optlen)
 	return copy_from_sockptr(arg, optval, size) ? -EFAULT : 0;
 }
 
-#define OPT_IN(arg, optval, optlen) opt_in(arg, sizeof(*(arg)), optval, optlen)
-
 static int set_enable(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
 {
 	struct pfq_so_enable arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	mutex_lock(&ps->lock);
@@ -64,7 +62,7 @@ static int set_tstamp(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen
 {
 	int arg, ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	mutex_lock(&ps->lock);
@@ -80,7 +78,7 @@ static int set_len(struct pfq_sock *ps, size_t *field, sockptr_t optval,
 	size_t arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (arg > pfq_max_slot_size || PFQ_SLOT_SIZE(arg) > pfq_max_slot_size)
@@ -100,7 +98,7 @@ static int set_slots(struct pfq_sock *ps, size_t *field, sockptr_t optval,
 	size_t arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (arg > Q_MAX_SOCKQUEUE_LEN)
@@ -118,7 +116,7 @@ static int set_weight(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen
 {
 	int arg, ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (arg < 1 || arg > PFQ_WEIGHT_MAX)
@@ -136,7 +134,7 @@ static int set_group_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int op
 	struct net_device *dev;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 
@@ -160,7 +158,7 @@ static int set_group_unbind(struct pfq_sock *ps, sockptr_t optval, unsigned int 
 	struct pfq_so_binding arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	mutex_lock(&pfq_mutex);
@@ -176,7 +174,7 @@ static int set_group_leave(struct pfq_sock *ps, sockptr_t optval, unsigned int o
 {
 	int gid, ret;
 
-	ret = OPT_IN(&gid, optval, optlen);
+	ret = opt_in(&gid, sizeof(gid), optval, optlen);
 	if (ret)
 		return ret;
 	if (gid < 0 || gid >= Q_MAX_GROUP)
@@ -190,7 +188,7 @@ static int set_group_tap(struct pfq_sock *ps, sockptr_t optval, unsigned int opt
 	struct pfq_so_group_tap arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	return pfq_group_set_tap(ps, arg.gid, arg.on);
@@ -212,7 +210,7 @@ static int set_group_fprog(struct pfq_sock *ps, sockptr_t optval, unsigned int o
 	struct pfq_so_fprog arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (!group_joined(ps, arg.gid) || !arg.fcode.len)
@@ -226,7 +224,7 @@ static int set_group_vlan_toggle(struct pfq_sock *ps, sockptr_t optval,
 	struct pfq_so_vlan_toggle arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (!group_joined(ps, arg.gid))
@@ -240,7 +238,7 @@ static int set_group_vlan(struct pfq_sock *ps, sockptr_t optval, unsigned int op
 	struct pfq_so_vlan_toggle arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (!group_joined(ps, arg.gid))
@@ -256,7 +254,7 @@ static int set_group_function(struct pfq_sock *ps, sockptr_t optval,
 	struct pfq_so_group_computation arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	return group_joined(ps, arg.gid) ? -EOPNOTSUPP : -EACCES;
@@ -277,7 +275,7 @@ static int set_egress_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int o
 	struct pfq_so_binding arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (!ifindex_exists(ps, arg.ifindex) || arg.qindex < Q_ANY_QUEUE)
@@ -290,7 +288,7 @@ static int set_tx_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optle
 	struct pfq_so_binding arg;
 	int ret;
 
-	ret = OPT_IN(&arg, optval, optlen);
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
 	if (arg.tid < Q_NO_KTHREAD || arg.qindex < Q_ANY_QUEUE)
@@ -307,7 +305,7 @@ static int set_tx_xmit(struct pfq_sock *ps, sockptr_t optval, unsigned int optle
 
 	if (!rcu_access_pointer(ps->ring))
 		return -EPERM;
-	ret = OPT_IN(&queue, optval, optlen);
+	ret = opt_in(&queue, sizeof(queue), optval, optlen);
 	if (ret)
 		return ret;
 	return queue ? -EPERM : 0;

@@ -17,7 +17,7 @@
  */
 struct pfq_cpu_stats __percpu *pfq_stats_alloc(void)
 {
-	return netdev_alloc_pcpu_stats(struct pfq_cpu_stats);
+	return alloc_percpu_gfp(struct pfq_cpu_stats, GFP_KERNEL_ACCOUNT);
 }
 
 /**
@@ -29,26 +29,16 @@ struct pfq_cpu_stats __percpu *pfq_stats_alloc(void)
  */
 void pfq_stats_sum(const struct pfq_cpu_stats __percpu *stats, struct pfq_stats *sum)
 {
-	u64 recv, lost, drop, kern;
-	unsigned int start;
+	const struct pfq_cpu_stats *s;
 	int cpu;
 
 	memset(sum, 0, sizeof(*sum));
 	for_each_possible_cpu(cpu) {
-		const struct pfq_cpu_stats *s = per_cpu_ptr(stats, cpu);
-
-		do {
-			start = u64_stats_fetch_begin(&s->syncp);
-			recv = u64_stats_read(&s->recv);
-			lost = u64_stats_read(&s->lost);
-			drop = u64_stats_read(&s->drop);
-			kern = u64_stats_read(&s->kern);
-		} while (u64_stats_fetch_retry(&s->syncp, start));
-
-		sum->recv += recv;
-		sum->lost += lost;
-		sum->drop += drop;
-		sum->kern += kern;
+		s = per_cpu_ptr(stats, cpu);
+		sum->recv += u64_stats_read(&s->recv);
+		sum->lost += u64_stats_read(&s->lost);
+		sum->drop += u64_stats_read(&s->drop);
+		sum->kern += u64_stats_read(&s->kern);
 	}
 }
 
@@ -62,27 +52,16 @@ void pfq_stats_sum(const struct pfq_cpu_stats __percpu *stats, struct pfq_stats 
 void pfq_device_stats_sum(const struct pfq_device_stats __percpu *stats,
 			  struct pfq_device_counts *sum)
 {
-	struct pfq_device_counts c;
-	unsigned int start;
+	const struct pfq_device_stats *s;
 	int cpu;
 
 	memset(sum, 0, sizeof(*sum));
 	for_each_possible_cpu(cpu) {
-		const struct pfq_device_stats *s = per_cpu_ptr(stats, cpu);
-
-		do {
-			start = u64_stats_fetch_begin(&s->syncp);
-			c.handed = u64_stats_read(&s->handed);
-			c.consumed = u64_stats_read(&s->consumed);
-			c.passed = u64_stats_read(&s->passed);
-			c.both = u64_stats_read(&s->both);
-			c.freed = u64_stats_read(&s->freed);
-		} while (u64_stats_fetch_retry(&s->syncp, start));
-
-		sum->handed += c.handed;
-		sum->consumed += c.consumed;
-		sum->passed += c.passed;
-		sum->both += c.both;
-		sum->freed += c.freed;
+		s = per_cpu_ptr(stats, cpu);
+		sum->handed += u64_stats_read(&s->handed);
+		sum->consumed += u64_stats_read(&s->consumed);
+		sum->passed += u64_stats_read(&s->passed);
+		sum->both += u64_stats_read(&s->both);
+		sum->freed += u64_stats_read(&s->freed);
 	}
 }

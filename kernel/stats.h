@@ -2,7 +2,8 @@
 /*
  * Counters: one set per CPU, written by that CPU alone with bottom halves
  * disabled, summed on demand. docs/datapath.md lists what they count and the
- * laws they obey.
+ * laws they obey. Everything is 64 bits wide on 64-bit systems (compat.h admits
+ * no others), so that a reader needs no sequence count.
  */
 #ifndef _PFQ_STATS_H
 #define _PFQ_STATS_H
@@ -18,14 +19,12 @@ struct pfq_stats;
  * @lost: frames that found no slot
  * @drop: frames refused by a filter
  * @kern: frames passed on to the network stack
- * @syncp: makes 64-bit counters readable on 32 bits
  */
 struct pfq_cpu_stats {
 	u64_stats_t recv;
 	u64_stats_t lost;
 	u64_stats_t drop;
 	u64_stats_t kern;
-	struct u64_stats_sync syncp;
 };
 
 /**
@@ -35,7 +34,6 @@ struct pfq_cpu_stats {
  * @passed: frames that went to the network stack only
  * @both: frames that were captured and went to the network stack
  * @freed: frames thrown away for want of room in a batch
- * @syncp: makes 64-bit counters readable on 32 bits
  */
 struct pfq_device_stats {
 	u64_stats_t handed;
@@ -43,7 +41,6 @@ struct pfq_device_stats {
 	u64_stats_t passed;
 	u64_stats_t both;
 	u64_stats_t freed;
-	struct u64_stats_sync syncp;
 };
 
 /**
@@ -63,21 +60,16 @@ struct pfq_device_counts {
 };
 
 /**
- * pfq_stats_add() - count on this CPU
- * @stats: per-CPU counters (a struct with a member syncp)
- * @member: which counter
+ * pfq_count() - count on this CPU
+ * @counter: which one
  * @n: how many
  *
  * Context: Bottom halves disabled.
  */
-#define pfq_stats_add(stats, member, n)						\
-do {										\
-	typeof(*(stats)) *__s = this_cpu_ptr(stats);				\
-										\
-	u64_stats_update_begin(&__s->syncp);					\
-	u64_stats_add(&__s->member, n);						\
-	u64_stats_update_end(&__s->syncp);					\
-} while (0)
+static inline void pfq_count(u64_stats_t __percpu *counter, unsigned long n)
+{
+	u64_stats_add(this_cpu_ptr(counter), n);
+}
 
 struct pfq_cpu_stats __percpu *pfq_stats_alloc(void);
 void pfq_stats_sum(const struct pfq_cpu_stats __percpu *stats, struct pfq_stats *sum);

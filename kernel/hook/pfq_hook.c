@@ -403,6 +403,7 @@ int pfq_hook_register(const struct pfq_hook_ops *ops)
 		hook_core = ops;
 		static_call_update(pfq_hook_wants, ops->wants);
 		static_call_update(pfq_hook_receive, ops->receive);
+		pr_debug("the core is %s\n", module_name(ops->owner));
 	}
 	mutex_unlock(&hook_mutex);
 	return ret;

@@ -19,7 +19,7 @@
 
 /**
  * struct pfq_hook_ops - a core that takes packets from the twins
- * @owner: module of the core
+ * @owner: module of the core; for the log only: the core unregisters itself
  * @wants: does the core want packets of this device and queue? Called in any
  *	context, hard interrupts included, inside an RCU read-side section.
  *	A hint: the answer may be outdated when @receive is called.
