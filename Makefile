@@ -38,7 +38,11 @@ test-user:  ## unit tests of the C programs
 	$(MAKE) -C user test
 
 test-build: venv  ## real drivers against real kernels: build and prove
-	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m kbuild
+	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" PFQ_TEST_OLDER_KERNEL="$$(tools/older-kernel.sh)" \
+		$(PY) -m pytest -m kbuild
+
+test-all: packages dev-packages  ## every driver of the list on 6.12 too
+	PFQ_TEST_OLDER_DRIVERS="e1000e igb ixgbe i40e mlx4 mlx5 vmxnet3 veth virtio_net" $(MAKE) test
 
 test-vm: venv  ## real kernels in QEMU: load, capture, unload
 	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m vm
@@ -59,5 +63,5 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: help venv packages dev-packages demo test lint test-fast test-user test-build test-vm check-kernel bench \
+.PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm check-kernel bench \
 	golden wheel clean

@@ -38,7 +38,7 @@ def delivers(path: Path) -> frozenset[str]:
 
 def resolve(requests: Iterable[str], kernel: StockKernel, release: str) -> tuple[Choice, ...]:
     """Return the modules to rebuild, each once, in the order asked for; raise UnknownDriver or BuiltInDriver."""
-    index = stock.index(kernel)
+    index = stock.Index(kernel)
     chosen: dict[str, Choice] = {}
     for request in requests:
         for module in _modules(request, index, kernel, release):

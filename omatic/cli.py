@@ -170,7 +170,7 @@ def plan(
     diff: Annotated[bool, typer.Option("--diff", help="Show the change to the driver as a patch.")] = False,
 ) -> None:
     """Find the places where drivers deliver packets and show what would change; change nothing."""
-    from omatic import pipeline, show
+    from omatic import pipeline
 
     given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs)
     chosen = pipeline.select(drivers, given)
@@ -180,8 +180,10 @@ def plan(
             if diff:
                 sys.stdout.write(pipeline.patch(ready))
             elif as_json:
-                listed.append(show.plan_json(ready, chosen))
+                listed.append(ready.to_json(chosen))
             else:
+                from omatic import show
+
                 print(show.plan(ready))
     if as_json and not diff:
         print(json.dumps(listed, indent=2))

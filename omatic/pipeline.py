@@ -63,6 +63,19 @@ class Planned:
     plan: Plan
     base: str
 
+    def to_json(self, chosen: Selection) -> dict[str, object]:
+        """Return the plan as `plan --json` prints it."""
+        return {
+            "request": self.choice.request,
+            "driver": self.unit.module.name,
+            "kernel": chosen.target.release,
+            "source": chosen.sources.label,
+            "sites": [{**asdict(site), "kind": site.kind.value} for site in self.plan.sites],
+            "edits": [asdict(edit) for edit in self.plan.edits],
+            "twins": list(self.plan.twins),
+            "units": list(self.plan.units),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rich import box
 from rich.console import Console
@@ -16,7 +15,7 @@ from rich.text import Text
 from omatic.doctor import Finding
 from omatic.lab.verdict import Verdict as Rehearsed
 from omatic.model import Kind, Verdict
-from omatic.pipeline import Outcome, Planned, Selection
+from omatic.pipeline import Outcome, Planned
 from omatic.rules import BY_CALLEE
 from omatic.supported import Supported
 
@@ -76,20 +75,6 @@ def plan(ready: Planned) -> str:
         if site.kind in (Kind.INACTIVE, Kind.LOCAL, Kind.DECLARATION)
     ]
     return _text(head, table, *rest, *shown)
-
-
-def plan_json(ready: Planned, chosen: Selection) -> dict[str, object]:
-    """Return a plan as JSON-able values."""
-    return {
-        "request": ready.choice.request,
-        "driver": ready.unit.module.name,
-        "kernel": chosen.target.release,
-        "source": chosen.sources.label,
-        "sites": [{**asdict(site), "kind": site.kind.value} for site in ready.plan.sites],
-        "edits": [asdict(edit) for edit in ready.plan.edits],
-        "twins": list(ready.plan.twins),
-        "units": list(ready.plan.units),
-    }
 
 
 def supported(rows: Sequence[Supported], release: str) -> str:

@@ -58,9 +58,26 @@ def modules(stock: StockKernel, below: Path = Path()) -> Iterator[StockModule]:
                 yield StockModule(module_name(stem), Path(folder, filename), intree)
 
 
-def index(stock: StockKernel) -> Mapping[str, StockModule]:
-    """Return all stock modules by name."""
-    return {module.name: module for module in modules(stock)}
+class Index(Mapping[str, StockModule]):
+    """All stock modules by name. Thousands of files are listed; a module is looked at only when it is asked for."""
+
+    def __init__(self, stock: StockKernel) -> None:
+        self._top = os.fspath(stock.modules / "kernel")
+        self._found: dict[str, tuple[str, str, str]] = {}
+        for folder, _, files in os.walk(self._top):
+            for filename in files:
+                if (stem := _stem(filename)) is not None:
+                    self._found[module_name(stem)] = (folder, filename, stem)
+
+    def __getitem__(self, name: str) -> StockModule:
+        folder, filename, stem = self._found[name]
+        return StockModule(name, Path(folder, filename), Path(os.path.relpath(folder, self._top), f"{stem}.ko"))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 def builtin(stock: StockKernel) -> Mapping[str, Path]:
