@@ -155,7 +155,7 @@ class Guest:
         number, status, size = map(int, self._line(what, patience).split())
         assert number == self._number, f"answer {number} to command {self._number}"
         output = self._take(size, what, patience).decode(errors="replace")
-        log.debug("".join(f"guest| {line}\n" for line in output.splitlines()[:40]).rstrip() or f"guest| ({status})")
+        log.debug("".join(f"guest| {line}\n" for line in output.splitlines()).rstrip() or f"guest| ({status})")
         return Said(status, output)
 
     def must(self, command: str, *, patience: float = _PATIENCE) -> str:

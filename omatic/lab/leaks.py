@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_PAGE = 4096
 _SECTION = re.compile(r"^== (\w+)$", re.M)
 
 
@@ -21,6 +20,20 @@ class Snapshot:
     areas: Mapping[str, int]
     references: Mapping[str, int]
     free_pages: int
+
+
+def least(one: Snapshot, other: Snapshot) -> Snapshot:
+    """Return the smaller count of everything: what was freed late is noise, a leak is there in every snapshot."""
+
+    def _lower(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
+        return {name: min(count, b[name]) for name, count in a.items() if name in b}
+
+    return Snapshot(
+        _lower(one.slabs, other.slabs),
+        _lower(one.areas, other.areas),
+        other.references,
+        max(one.free_pages, other.free_pages),
+    )
 
 
 def parse(text: str) -> Snapshot:
@@ -37,7 +50,7 @@ def parse(text: str) -> Snapshot:
         {words[0]: int(words[1]) for words in _rows(sections["slabinfo"]) if words[1].isdigit()},
         areas,
         {words[0]: int(words[2]) for words in _rows(sections["modules"])},
-        _meminfo(sections["meminfo"], "MemFree") // _PAGE,
+        _free_pages(sections["zoneinfo"]),
     )
 
 
@@ -74,6 +87,6 @@ def _rows(text: str) -> list[list[str]]:
     return [words for line in text.splitlines() if len(words := line.split()) > 2]
 
 
-def _meminfo(text: str, key: str) -> int:
-    found = re.search(rf"^{key}:\s+(\d+) kB$", text, re.M)
-    return int(found[1]) * 1024 if found else 0
+def _free_pages(zones: str) -> int:
+    # Freed pages that a CPU keeps at hand are not in the zone's own number.
+    return sum(map(int, re.findall(r"^\s+(?:nr_free_pages|count:)\s+(\d+)$", zones, re.M)))

@@ -60,6 +60,7 @@ class Setup:
     initramfs: bytes = field(repr=False)
     logs: Path
     plugs: tuple[Plug, ...] = ()
+    arguments: tuple[str, ...] = ()
     cpus: int = 2
     memory: int = 1024
 
@@ -151,7 +152,7 @@ def command(setup: Setup, rooms: Path) -> list[str]:
         "-machine", "q35", "-accel", ACCELERATOR, "-cpu", "max",
         "-smp", str(setup.cpus), "-m", str(setup.memory),
         "-kernel", str(setup.kernel), "-initrd", str(rooms / "initramfs"),
-        "-append", " ".join(_KERNEL_ARGUMENTS),
+        "-append", " ".join((*_KERNEL_ARGUMENTS, *setup.arguments)),
         "-serial", f"file:{setup.logs / 'console.log'}",
         "-device", "virtio-serial-pci", *ports,
         *_nics(setup.plugs, rooms),

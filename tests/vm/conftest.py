@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests in virtual machines share: the kernel to test, everything built once, rehearsals made once.
+
+PFQ_TEST_KERNEL names the kernel (default: the one that tools/default-kernel.sh names); PFQ_OMATIC_QEMU another QEMU.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from omatic import clients, dirs, pipeline, proc
+from omatic.dirs import Cache
+from omatic.lab.rehearse import Rehearsal, Verdict, rehearse
+from omatic.model import StockKernel
+from omatic.pipeline import Settings
+
+DRIVERS = ("e1000e", "igb", "vmxnet3", "virtio_net", "veth")
+_TOP = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The kernel under test and all that was built for it."""
+
+    release: str
+    stock: StockKernel
+    modules: dict[str, Path]
+    hook: Path
+    core: Path
+    capture: Path
+    conformance: Path
+
+    @property
+    def image(self) -> Path:
+        """The boot image."""
+        assert self.stock.image is not None
+        return self.stock.image
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Build and prove the drivers, and build the core and the clients, as a user does."""
+    release = os.environ.get("PFQ_TEST_KERNEL") or proc.run([_TOP / "tools/default-kernel.sh"]).stdout.strip()
+    cache = Cache(dirs.default_cache())
+    output = tmp_path_factory.mktemp("modules")
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "omatic",
+        "build",
+        *DRIVERS,
+        "--kernel",
+        release,
+        "--output",
+        output,
+        "--json",
+    ]
+    reports = json.loads(proc.run(command, cwd=_TOP).stdout)
+    stock = pipeline.select([DRIVERS[0]], Settings(cache, kernel=release)).stock
+    if stock.image is None:
+        pytest.skip(f"the boot image of {release} is not on this machine")
+    conformance = tmp_path_factory.mktemp("conformance")
+    proc.run(["make", "-C", _TOP / "tests/vm", f"BUILD={conformance}"])
+    return Built(
+        release,
+        stock,
+        {report["driver"]: Path(report["module"]) for report in reports},
+        output / "pfq_hook.ko",
+        output / "pfq.ko",
+        clients.capture(cache),
+        conformance / "conformance",
+    )
+
+
+@pytest.fixture(scope="session")
+def rehearsed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Verdict]:
+    """Return a function that rehearses a driver, thoroughly for e1000e; each driver once per session."""
+    verdicts: dict[str, Verdict] = {}
+
+    def _rehearsed(driver: str) -> Verdict:
+        if driver not in verdicts:
+            verdicts[driver] = rehearse(
+                Rehearsal(
+                    driver=driver,
+                    kernel=built.image,
+                    modules=built.stock.modules,
+                    work=tmp_path_factory.mktemp(driver),
+                    replacements={driver: built.modules[driver]},
+                    hook=built.hook,
+                    core=built.core,
+                    capture=built.capture,
+                    thorough=driver == "e1000e",
+                )
+            )
+        return verdicts[driver]
+
+    return _rehearsed
