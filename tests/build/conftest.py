@@ -60,7 +60,7 @@ def private(command: Command, tmp_path: Path) -> Command:
     command.json("plan", ["vmxnet3"])
     cache = tmp_path / "private"
     cache.mkdir()
-    for name in ("downloads", "sources", "stock"):
+    for name in ("downloads", "sources", "stock", "core"):
         if (command.cache / name).is_dir():
             (cache / name).symlink_to(command.cache / name)
     return Command(command.release, cache)
