@@ -6,7 +6,7 @@ bin/            busybox; its applets are linked when the guest starts
 lab/            functions for the scenario, and the programs under test
 boot/           modules that the control ports need, loaded by init in the order of lab/boot-modules
 modules/        modules that the scenario loads, by name
-stock/          the distribution's own version of the modules that were replaced
+stock/          the distribution's own version of the driver
 """
 
 from collections.abc import Iterable, Mapping

@@ -154,14 +154,15 @@ class VethLink:
 
     def transfer(self, guest: Guest, size: int) -> tuple[bool, str]:
         """Send random bytes from one end to the other; uses the addresses that `ping` has set."""
-        count = size >> 20
-        guest.must(f"dd if=/dev/urandom of=/tmp/bulk bs=1M count={count} 2>/dev/null")
+        guest.must(f"head -c {size} /dev/urandom >/tmp/bulk")
         wanted = guest.must("sha256sum </tmp/bulk").split()
-        guest.must("(nc -l -p 5001 | sha256sum >/tmp/got; echo >>/tmp/got.done) & usleep 300000")
+        # A listener whose own input ends closes its side, and the sender then stops half way.
+        listener = "nc -l -p 5001 <>/tmp/open | sha256sum >/tmp/got"
+        guest.must(f"mkfifo /tmp/open; ({listener}; echo >/tmp/got.done) & usleep 300000")
         guest.must(f"{self._inside} nc {_GUEST} 5001 </tmp/bulk", patience=600.0)
         got = guest.must("while [ ! -s /tmp/got.done ]; do usleep 100000; done; cat /tmp/got").split()
-        guest.must("rm -f /tmp/bulk /tmp/got /tmp/got.done")
-        return got[:1] == wanted[:1], _transfer_detail(count << 20, "".join(got[:1]), wanted)
+        guest.must("rm -f /tmp/bulk /tmp/got /tmp/got.done /tmp/open")
+        return got[:1] == wanted[:1], _transfer_detail(size, "".join(got[:1]), wanted)
 
     def disconnect(self, guest: Guest) -> None:
         """Remove the pair and the namespace."""

@@ -67,7 +67,7 @@ def _prepare(rehearsal: Rehearsal, emulator: qemu.Qemu, nic: Nic | None, logs: P
     archive = initramfs.build(
         tree,
         modules=(*modules, *(module for module in extra if module.name not in loaded)),
-        stock=[tree.load(name, stock=True) for name in rehearsal.replacements if name in tree],
+        stock=[tree.load(rehearsal.driver, stock=True)],
         programs=_programs(rehearsal),
         data={"frames.pcap": pcap.write(workload.frames(rehearsal.frames, bytes(6)))}
         if rehearsal.driver == "veth" else {},
