@@ -22,9 +22,8 @@
  * its callers may hold a transmit lock (veth), on which a core that forwards
  * would deadlock, and softirq alone does not tell.
  *
- * The core is called through static calls, so that it costs no indirect
- * branch. Readers are in RCU read-side sections; pfq_hook_unregister() repoints
- * the static calls and waits for a grace period.
+ * The core is an RCU pointer: readers follow it in read-side sections,
+ * pfq_hook_unregister() clears it and waits for a grace period.
  */
 #include <linux/etherdevice.h>
 #include <linux/interrupt.h>
@@ -34,7 +33,6 @@
 #include <linux/pfq_hook.h>
 #include <linux/rcupdate.h>
 #include <linux/skbuff.h>
-#include <linux/static_call.h>
 
 /* Packets of one CPU that wait for their softirq, as net.core.netdev_max_backlog. */
 #define HOOK_QUEUE_MAX	1000
@@ -56,24 +54,21 @@ static DEFINE_PER_CPU(struct hook_queue, hook_queues);
 static DEFINE_STATIC_KEY_FALSE(hook_bound);
 
 static DEFINE_MUTEX(hook_mutex);
-static const struct pfq_hook_ops *hook_core;	/* guarded by hook_mutex */
+static const struct pfq_hook_ops __rcu *hook_core;	/* written under hook_mutex */
 
-static bool hook_wants_none(const struct net_device *dev, unsigned int queue)
-{
-	return false;
-}
-
-static bool hook_receive_none(struct sk_buff *skb, unsigned int flags)
-{
-	return false;
-}
-
-DEFINE_STATIC_CALL(pfq_hook_wants, hook_wants_none);
-DEFINE_STATIC_CALL(pfq_hook_receive, hook_receive_none);
-
+/* The caller of these two is in an RCU read-side section. */
 static bool hook_wants(const struct sk_buff *skb)
 {
-	return static_call(pfq_hook_wants)(skb->dev, pfq_hook_skb_queue(skb));
+	const struct pfq_hook_ops *ops = rcu_dereference(hook_core);
+
+	return ops && ops->wants(skb->dev, pfq_hook_skb_queue(skb));
+}
+
+static bool hook_receive(struct sk_buff *skb, unsigned int flags)
+{
+	const struct pfq_hook_ops *ops = rcu_dereference(hook_core);
+
+	return ops && ops->receive(skb, flags);
 }
 
 /* Bottom halves disabled, and not in a hard interrupt on top of them. */
@@ -143,7 +138,7 @@ static bool hook_take(struct sk_buff *skb, unsigned int flags)
 		return hook_take_any_context(skb, &ret);
 
 	rcu_read_lock();
-	taken = static_call(pfq_hook_receive)(skb, flags);
+	taken = hook_receive(skb, flags);
 	rcu_read_unlock();
 	return taken;
 }
@@ -164,7 +159,7 @@ static void hook_queue_run(struct tasklet_struct *t)
 	skb_queue_splice_init(&q->list, &list);
 	spin_unlock_irq(&q->list.lock);
 	while ((skb = __skb_dequeue(&list))) {
-		if (!static_call(pfq_hook_receive)(skb, 0))
+		if (!hook_receive(skb, 0))
 			netif_rx(skb);
 	}
 	rcu_read_unlock();
@@ -397,12 +392,10 @@ int pfq_hook_register(const struct pfq_hook_ops *ops)
 	int ret = 0;
 
 	mutex_lock(&hook_mutex);
-	if (hook_core) {
+	if (rcu_access_pointer(hook_core)) {
 		ret = -EBUSY;
 	} else {
-		hook_core = ops;
-		static_call_update(pfq_hook_wants, ops->wants);
-		static_call_update(pfq_hook_receive, ops->receive);
+		rcu_assign_pointer(hook_core, ops);
 		pr_debug("the core is %s\n", module_name(ops->owner));
 	}
 	mutex_unlock(&hook_mutex);
@@ -422,11 +415,9 @@ EXPORT_SYMBOL_GPL(pfq_hook_register);
 void pfq_hook_unregister(const struct pfq_hook_ops *ops)
 {
 	mutex_lock(&hook_mutex);
-	if (!WARN_ON_ONCE(hook_core != ops)) {
-		static_call_update(pfq_hook_receive, hook_receive_none);
-		static_call_update(pfq_hook_wants, hook_wants_none);
+	if (!WARN_ON_ONCE(rcu_access_pointer(hook_core) != ops)) {
+		RCU_INIT_POINTER(hook_core, NULL);
 		synchronize_net();
-		hook_core = NULL;
 	}
 	mutex_unlock(&hook_mutex);
 }
