@@ -143,11 +143,12 @@ def source_package(name: str, version: str, work: Path) -> Path:
     Ubuntu's newer kernels have no linux-source binary package; their source package has everything.
     """
     lists, parts = work / "lists", work / "sources"
-    for folder in (lists / "partial", parts, work / "files"):
+    for folder in (lists / "partial", parts, work / "files", work / "cache/archives/partial"):
         folder.mkdir(parents=True, exist_ok=True)
     source_lists(Path("/etc/apt"), parts)
+    # Lists and caches of its own, so that the machine's are neither read nor replaced.
     private = [*_OPTIONS, "-o", "Dir::Etc::SourceList=/dev/null", "-o", f"Dir::Etc::SourceParts={parts}",
-               "-o", f"Dir::State::Lists={lists}"]  # fmt: skip
+               "-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={work / 'cache'}"]  # fmt: skip
     try:
         with log.step("Reading the list of source packages"):
             proc.run(["apt-get", *private, "update"])
