@@ -159,6 +159,11 @@ def command(setup: Setup, rooms: Path) -> list[str]:
     ]  # fmt: skip
 
 
+def address(number: int) -> bytes:
+    """Return the MAC address of the guest's NIC of that number, from 0."""
+    return bytes((0x52, 0x54, 0x00, 0x70, 0x66, 0x71 + number))
+
+
 def _nics(plugs: Sequence[Plug], rooms: Path) -> list[str]:
     parts = []
     for number, plug in enumerate(plugs):
@@ -169,7 +174,7 @@ def _nics(plugs: Sequence[Plug], rooms: Path) -> list[str]:
             if plug.wired
             else f"user,id={name},ipv6=off"
         )
-        mac = f"mac=52:54:00:70:66:{number + 0x71:02x}"
+        mac = f"mac={address(number).hex(':')}"
         device = ",".join((plug.nic.model, f"netdev={name}", mac))
         parts += ["-netdev", netdev, "-device", device]
     return parts

@@ -101,13 +101,19 @@ def _play(rehearsal: Rehearsal, nic: Nic | None, booted: Machine, order: Sequenc
         return
     scenario = Scenario(booted, link, rehearsal.driver, order, (), tally)
     if scenario.load():
-        scenario.frames = workload.frames(rehearsal.frames, link.mac)
+        scenario.frames = _workload(rehearsal, link.mac)
         scenario.receive(pfq=rehearsal.with_pfq)
         scenario.stock()
         if rehearsal.thorough and rehearsal.with_pfq and isinstance(link, WiredLink):
             scenario.repeat()
         scenario.unload()
     _finish(booted)
+
+
+def _workload(rehearsal: Rehearsal, target: bytes) -> Sequence[bytes]:
+    if rehearsal.replay is None:
+        return workload.frames(rehearsal.frames, target)
+    return [packet.data for packet in pcap.read(rehearsal.replay.read_bytes())]
 
 
 def _finish(booted: Machine) -> None:

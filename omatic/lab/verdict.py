@@ -13,6 +13,7 @@ class Rehearsal:
     `driver` is the module name as lsmod prints it; `modules` the folder of the stock modules (it holds kernel/ and
     modules.dep); `replacements` maps module names to accelerated modules. Without `hook`, `core` and `capture` the
     PFQ part is left out, and what remains is what any driver must do. Logs and temporary files go to `work`.
+    `replay` is a pcap file of frames that omatic.lab.frames made, to be sent in place of `frames` new ones.
     """
 
     driver: str
@@ -24,6 +25,7 @@ class Rehearsal:
     core: Path | None = None
     capture: Path | None = None
     frames: int = 10_000
+    replay: Path | None = None
     thorough: bool = False
 
     @property
