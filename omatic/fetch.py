@@ -221,7 +221,7 @@ def _locate(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _
 
 
 def _from_git(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _Found:
-    url, _, ref = source.rpartition("@") if re.search(r"@[^/:@]+$", source) else (source, "", "")
+    url, ref = split_ref(source)
     key = "git-" + hashlib.sha256(source.encode()).hexdigest()[:16]
     folder = cache.sources / key / "clone"
     note = cache.sources / key / "clone.json"
@@ -231,9 +231,18 @@ def _from_git(target: KernelTarget, source: str, cache: Cache, offline: bool) ->
         raise _offline(source)
     else:
         with log.step(f"Cloning {url}"), staging(folder) as into:
-            used, commit = _clone(url, ref or None, f"v{kernel.base_version(target)}", into)
+            used, commit = _clone(url, ref, f"v{kernel.base_version(target)}", into)
         write_atomically(note, json.dumps([used, commit]).encode())
     return _Found(Clone(folder), key, f"{url} {used} ({commit[:12]})", False)
+
+
+def split_ref(source: str) -> tuple[str, str | None]:
+    """Split GIT-URL[@REF]; an @ before the path belongs to the URL (git@host:path, https://user@host/path)."""
+    parts = re.fullmatch(r"((?:\w[\w+.-]*://)?[^/:]*(?::\d+)?[/:])(.*)", source)
+    if parts is None:
+        return source, None
+    path, at, ref = parts[2].partition("@")
+    return parts[1] + path, (ref or None) if at else None
 
 
 def _clone(url: str, ref: str | None, guess: str, into: Path) -> tuple[str, str]:

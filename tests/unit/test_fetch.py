@@ -142,6 +142,23 @@ def test_unknown_ref(tree: Path, target: KernelTarget, cache: Cache) -> None:
         fetch.fetch(target, [FOLDER], source=f"file://{tree}@no-such-tag", cache=cache, offline=False)
 
 
+@pytest.mark.parametrize(
+    ("source", "url", "ref"),
+    [
+        ("https://host/a/linux.git", "https://host/a/linux.git", None),
+        ("https://host/a/linux.git@v6.1", "https://host/a/linux.git", "v6.1"),
+        ("https://user@host:8080/a/linux.git@feature/x", "https://user@host:8080/a/linux.git", "feature/x"),
+        ("git@host:a/linux.git", "git@host:a/linux.git", None),
+        ("git@host:a/linux.git@v6.1", "git@host:a/linux.git", "v6.1"),
+        ("file:///srv/linux@master", "file:///srv/linux", "master"),
+        ("ssh://git@host/linux.git@", "ssh://git@host/linux.git", None),
+    ],
+)
+def test_git_url_with_ref(source: str, url: str, ref: str | None) -> None:
+    """The @ of a user is not the @ of a ref, and a ref may have slashes."""
+    assert fetch.split_ref(source) == (url, ref)
+
+
 def test_offline_never_tries(target: KernelTarget, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     """--offline without sources is an error of its own, and no program is asked."""
     monkeypatch.setattr(apt, "candidates", lambda _name: pytest.fail("apt was asked"))
