@@ -23,6 +23,7 @@
 #include "stats.h"
 
 static DEFINE_READ_MOSTLY_HASHTABLE(devices, 6);	/* guarded by pfq_mutex */
+static bool devices_used;	/* batches may hold frames; the same */
 
 /**
  * pfq_device_find() - the entry of a device
@@ -59,6 +60,7 @@ static struct pfq_device *device_add_entry(struct pfq_net *pn,
 	d->net = pn;
 	d->ifindex = dev->ifindex;
 	hash_add_rcu(devices, &d->node, (unsigned long)dev);
+	devices_used = true;
 	pfq_hook_bound_inc();
 	return d;
 }
@@ -189,12 +191,14 @@ void pfq_device_show(struct seq_file *m, const struct pfq_net *pn)
 
 /*
  * The device has been closed and a grace period has passed, so its driver hands
- * over nothing more; but frames of it may wait in a batch.
+ * over nothing more; but frames of it may wait in a batch, also if the last
+ * group was unbound a moment ago.
  */
 static int device_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct pfq_device *d;
+	bool used;
 
 	if (event != NETDEV_UNREGISTER)
 		return NOTIFY_DONE;
@@ -203,8 +207,9 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 	d = pfq_device_find(dev);
 	if (d)
 		device_del_entry(d);
+	used = devices_used;
 	mutex_unlock(&pfq_mutex);
-	if (d) {
+	if (used) {
 		synchronize_net();
 		pfq_rx_drain();
 	}
@@ -229,10 +234,14 @@ int __init pfq_device_init(void)
 /**
  * pfq_device_exit() - stop to watch; no device is bound any more
  *
- * Context: Module unload.
+ * Context: Module unload, after pfq_rx_stop().
  */
 void pfq_device_exit(void)
 {
+	/* To unregister tells of each device that it goes; the batches are empty. */
+	mutex_lock(&pfq_mutex);
+	devices_used = false;
+	mutex_unlock(&pfq_mutex);
 	unregister_netdevice_notifier(&device_notifier);
 	rcu_barrier();
 }
