@@ -30,7 +30,7 @@
  * rx_flush()     the same, or tasklet    -         batch             -
  * rx_deliver()   the same                RCU       batch             filter (none yet): group drop
  * rx_copy_to()   the same                RCU       batch             no slot: socket lost (2)
- * rx_dispose()   the same                RCU       freed, or to the  -
+ * rx_dispose()   the same                RCU       freed, or to the  device down: -
  *                                                  stack if all groups
  *                                                  were unbound since
  *
@@ -327,13 +327,25 @@ static void rx_deliver(struct rx_frame *frame, unsigned int n)
 
 /* --- batches -------------------------------------------------------------- */
 
+/*
+ * As the kernel's own backlog, drops the frame of a device that is down: it may
+ * be on its way out, and the stack is through with it.
+ */
+static void rx_pass(struct sk_buff *skb)
+{
+	if (netif_running(skb->dev))
+		netif_receive_skb(skb);
+	else
+		kfree_skb(skb);
+}
+
 static void rx_dispose(const struct rx_frame *frame, unsigned int n, int budget)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		if (unlikely(frame[i].pass))
-			netif_receive_skb(frame[i].skb);
+			rx_pass(frame[i].skb);
 		else
 			napi_consume_skb(frame[i].skb, budget);
 	}
@@ -491,9 +503,9 @@ static void rx_drain_work(struct work_struct *work)
  * pfq_rx_drain() - empty the batches of all CPUs
  *
  * When this returns, frames that were taken before it was called have been
- * handled. The batch of a CPU that went offline went with its tasklets to
- * another one. The queue is not the general one, whose work may wait for
- * rtnl_mutex.
+ * handled. The tasklet of a CPU that went offline has moved to another one, and
+ * only it may touch that batch: it is waited for. The queue is not the general
+ * one, whose work may wait for rtnl_mutex.
  *
  * Context: Process context, may sleep; rtnl_mutex may be held, pfq_mutex not.
  */
@@ -507,6 +519,9 @@ void pfq_rx_drain(void)
 			      &per_cpu_ptr(rx_cpus, cpu)->drain);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(rx_cpus, cpu)->drain);
+	for_each_possible_cpu(cpu)
+		if (!cpu_online(cpu))
+			tasklet_kill(&per_cpu_ptr(rx_cpus, cpu)->tasklet);
 	cpus_read_unlock();
 }
 
