@@ -175,8 +175,11 @@ def _nics(plugs: Sequence[Plug], rooms: Path) -> list[str]:
             else f"user,id={name},ipv6=off"
         )
         mac = f"mac={address(number).hex(':')}"
-        device = ",".join((plug.nic.model, f"netdev={name}", mac))
-        parts += ["-netdev", netdev, "-device", device]
+        device = [plug.nic.model, f"netdev={name}", mac]
+        if plug.nic.root_port:
+            parts += ["-device", f"pcie-root-port,id=port{number},chassis={number + 1}"]
+            device.append(f"bus=port{number}")
+        parts += ["-netdev", netdev, "-device", ",".join(device)]
     return parts
 
 

@@ -14,6 +14,7 @@ class Nic:
     """A kernel driver (as lsmod prints it) and the QEMU device that it drives.
 
     `window` is the number of frames that may be under way, or None if the model holds the sender back by itself.
+    `root_port` puts the device behind a PCIe port of its own: igb's virtual functions need the room.
     `drops_priority` says that the stock driver keeps only the VLAN id of a tag that the NIC has taken out.
     """
 
@@ -21,13 +22,14 @@ class Nic:
     model: str
     window: int | None = None
     drops_priority: bool = False
+    root_port: bool = False
 
 
 # 8139too is missing on purpose: QEMU's rtl8139 is an 8139C+, which that driver leaves to 8139cp.
 NICS = (
     Nic("e1000", "e1000", drops_priority=True),
     Nic("e1000e", "e1000e"),
-    Nic("igb", "igb"),
+    Nic("igb", "igb", window=128, root_port=True),
     Nic("vmxnet3", "vmxnet3", window=64),
     Nic("virtio_net", "virtio-net-pci"),
     Nic("8139cp", "rtl8139", window=32),
