@@ -6,20 +6,21 @@ that name. Changes that somebody made by hand in the work tree become a commit b
 """
 
 import os
+import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
-from git import Actor, GitCommandError, Repo
-from git.exc import InvalidGitRepositoryError, NoSuchPathError
+from git import GitCommandError, Repo
+from git.exc import GitError
 
-from omatic.errors import DiskFull, PlanRefused, SourceNotFound, SourceUnreachable
+from omatic.errors import DiskFull, PlanRefused, SourceCorrupt, SourceNotFound, SourceUnreachable
 
 VANILLA = "vanilla"
 LOCAL = "local"
 ACCELERATED = "accelerated"
-_AUTHOR = Actor("pfq-omatic", "pfq-omatic@localhost")
+_IDENTITY = ("-c", "user.name=pfq-omatic", "-c", "user.email=pfq-omatic@localhost")
 
 
 class WorkTree:
@@ -54,17 +55,15 @@ class WorkTree:
         try:
             tree = cls(root)
             tree._repo.commit(VANILLA)
-        except (InvalidGitRepositoryError, NoSuchPathError, ValueError, GitCommandError):
+            tree._run("status", "--porcelain")
+        except (GitError, ValueError, TypeError, IndexError, AssertionError, OSError):
             return None
         return tree
 
     def commit(self, message: str) -> str:
         """Commit everything in the tree on the current branch; return the commit's name."""
         self._git("add", "--all")
-        self._git(
-            "-c", f"user.name={_AUTHOR.name}", "-c", f"user.email={_AUTHOR.email}",
-            "commit", "--quiet", "--allow-empty", "--no-verify", "-m", message,
-        )  # fmt: skip
+        self._git(*_IDENTITY, "commit", "--quiet", "--allow-empty", "--no-verify", "-m", message)
         return str(self._repo.head.commit.hexsha)
 
     def has(self, branch: str) -> bool:
@@ -75,27 +74,47 @@ class WorkTree:
         """Return the tracked files that differ from the current branch: somebody changed them by hand."""
         return tuple(self._git("diff", "--name-only", "HEAD").splitlines())
 
+    @contextmanager
+    def mutating(self) -> Iterator[None]:
+        """Mark the tree as being changed by us; the mark survives whatever ends the block early."""
+        self._mark.touch()
+        yield
+        self._mark.unlink()
+
+    def recover(self) -> None:
+        """Undo what an interrupted run of ours left in the tree, so that it is not taken for somebody's change."""
+        # The caller holds the unit's lock, so no git of ours is running.
+        (self.root / ".git/index.lock").unlink(missing_ok=True)
+        if self._mark.exists():
+            self._git("reset", "--quiet", "--hard")
+            self._mark.unlink()
+
     def keep_local_changes(self) -> str | None:
         """Carry changes made by hand over to branch local, on top of vanilla; return their description or None.
 
         They may have been made before or after the rewrite; git moves them, and refuses where they overlap with it.
+        Files that were deleted come back: without them nothing builds.
         """
+        if deleted := self._git("ls-files", "--deleted").splitlines():
+            self._git("checkout", "--quiet", "--", *deleted)
         changed = self.changed()
         if not changed:
             return None
-        text = "local: changes found in the work tree\n\n" + "\n".join(changed)
-        found = self.commit(text)
-        base = LOCAL if self.has(LOCAL) else VANILLA
+        home, at = self._git("symbolic-ref", "HEAD").strip(), self._git("rev-parse", "HEAD").strip()
+        base = self.base()
+        # On no branch, so that committing what was found moves none.
+        self._git("checkout", "--quiet", "--detach")
+        found = self.commit("local: changes found in the work tree\n\n" + "\n".join(changed))
         self._git("checkout", "--quiet", "-B", LOCAL, base)
         try:
-            self._git(
-                "-c", f"user.name={_AUTHOR.name}", "-c", f"user.email={_AUTHOR.email}",
-                "cherry-pick", "--allow-empty", "--keep-redundant-commits", found,
-            )  # fmt: skip
+            self._run(*_IDENTITY, "cherry-pick", "--allow-empty", "--keep-redundant-commits", found)
         except GitCommandError as error:
             self._git("cherry-pick", "--abort")
-            self._git("checkout", "--quiet", "-B", ACCELERATED, found)
-            self._git("reset", "--quiet", "--mixed", "HEAD~1")
+            self._git("checkout", "--quiet", "--detach", found)
+            self._git("reset", "--quiet", "--mixed", at)
+            self._git("symbolic-ref", "HEAD", home)
+            if base == VANILLA:
+                self._git("branch", "--quiet", "-D", LOCAL)
             raise PlanRefused(
                 f"the changes made by hand in {self.root} overlap with the rewrite",
                 hint=f"undo them with: git -C {self.root} checkout -- .",
@@ -114,7 +133,8 @@ class WorkTree:
     def check_out(self, branch: str, *, start: str | None = None) -> None:
         """Put a branch into the tree, exactly; with `start` the branch is made anew there."""
         create = ["-B", branch, start] if start else [branch]
-        self._git("checkout", "--quiet", "--force", *create)
+        with self.mutating():
+            self._git("checkout", "--quiet", "--force", *create)
 
     def show(self, branch: str) -> None:
         """Put a branch into the tree unless it is there already; unchanged files keep their times."""
@@ -122,8 +142,8 @@ class WorkTree:
             self.check_out(branch)
 
     def clean(self) -> None:
-        """Remove what builds left in the tree."""
-        self._git("clean", "--quiet", "--force", "-d", "-x")
+        """Remove what builds left in the tree, and nothing that somebody put there."""
+        self._git("clean", "--quiet", "--force", "-d", "-X")
 
     def content(self, branch: str, path: str) -> bytes:
         """Return a file's content in a branch."""
@@ -141,13 +161,24 @@ class WorkTree:
         """Return the difference between two branches as a patch."""
         return self._git("diff", "--no-color", old, new, "--", *paths)
 
+    @property
+    def _mark(self) -> Path:
+        return self.root / ".git/pfq-omatic-busy"
+
+    def _run(self, *args: str) -> str:
+        return str(self._repo.git.execute(["git", *args], strip_newline_in_stdout=False))
+
     def _git(self, *args: str) -> str:
         try:
-            return str(self._repo.git.execute(["git", *args], strip_newline_in_stdout=False))
+            return self._run(*args)
         except GitCommandError as error:
             if "No space left" in str(error.stderr):
                 raise DiskFull(self.root) from error
-            raise
+            raise SourceCorrupt(
+                f"git cannot work with {self.root}",
+                hint=f"rm -r {self.root.parent} and run again; it is made anew",
+                details=str(error.stderr).strip().splitlines()[-3:],
+            ) from error
 
 
 _BUILD_PRODUCTS = "\n".join(
@@ -161,15 +192,26 @@ def clone(url: str, ref: str | None, into: Path) -> tuple[str, str]:
 
     Blobs come later, only for the paths that are asked for, where the server can do that.
     """
+    if ref is not None and not re.fullmatch(r"[\w./+-]+", ref):
+        raise SourceNotFound(f"{ref!r} is not the name of a branch, tag or commit", hint="--source URL@REF")
     # No prompt for a password: a URL that needs one is an error, not a question in the middle of a build.
-    environment = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    options = ["--no-checkout", "--filter=blob:none", "--depth=1"]
-    if ref is not None:
-        options.append(f"--branch={ref}")
+    environment = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes", "LC_ALL": "C"}
     try:
+        if ref is not None and re.fullmatch(r"[0-9a-f]{40}", ref):
+            repo = Repo.init(into)
+            repo.git.update_environment(**environment)
+            repo.git.execute(["git", "fetch", "--quiet", "--depth=1", "--filter=blob:none", "--", url, ref])
+            repo.git.execute(["git", "update-ref", "HEAD", "FETCH_HEAD"])
+            repo.git.execute(["git", "remote", "add", "origin", "--", url])
+            return ref, ref
+        options = ["--no-checkout", "--filter=blob:none", "--depth=1", *([f"--branch={ref}"] if ref else [])]
         repo = Repo.clone_from(url, into, multi_options=options, env=environment, allow_unsafe_protocols=False)
     except GitCommandError as error:
         raise _explain_clone(url, ref, error) from error
+    except (GitError, ValueError) as error:
+        raise SourceNotFound(
+            f"{url} is not a git URL that can be used", hint="check it", details=[str(error)]
+        ) from error
     return ref or repo.head.ref.name, str(repo.head.commit.hexsha)
 
 
@@ -178,30 +220,27 @@ def listing(root: Path) -> tuple[str, ...]:
     return tuple(Repo(root).git.ls_tree("-r", "--name-only", "--full-tree", "-z", "HEAD").split("\0"))
 
 
-def take(root: Path, paths: Iterable[str]) -> None:
-    """Put the given files of a clone's commit into its folder, fetching what is missing."""
-    repo = Repo(root)
+def take(root: Path, paths: Iterable[str], *, offline: bool) -> None:
+    """Put the given files of a clone's commit into its folder, fetching what is missing unless `offline`."""
+    never = ["-c", "protocol.allow=never"] if offline else []
+    command = ["git", *never, "checkout", "--quiet", "HEAD", "--pathspec-from-file=-", "--pathspec-file-nul"]
     with tempfile.TemporaryFile() as wanted:
         wanted.write("\0".join(paths).encode())
         wanted.seek(0)
-        _check_out(repo, wanted)
-
-
-def _check_out(repo: Repo, wanted: IO[bytes]) -> None:
-    try:
-        repo.git.checkout("HEAD", "--pathspec-from-file=-", "--pathspec-file-nul", istream=wanted)
-    except GitCommandError as error:
-        raise SourceUnreachable(
-            f"files of the clone in {repo.working_dir} could not be fetched",
-            hint="check the network and try again",
-            details=str(error.stderr).strip().splitlines()[-3:],
-        ) from error
+        try:
+            Repo(root).git.execute(command, istream=wanted)
+        except GitCommandError as error:
+            raise SourceUnreachable(
+                f"files of the clone in {root} could not be fetched",
+                hint="run once without --offline" if offline else "check the network and try again",
+                details=str(error.stderr).strip().splitlines()[-3:],
+            ) from error
 
 
 def _explain_clone(url: str, ref: str | None, error: GitCommandError) -> SourceNotFound | SourceUnreachable:
     said = str(error.stderr)
     tail = [line for line in said.replace("stderr:", "").strip().splitlines() if line.strip()][-3:]
-    if "Remote branch" in said:
+    if "Remote branch" in said or "couldn't find remote ref" in said or "not our ref" in said:
         return SourceNotFound(
             f"{url} has no branch or tag {ref}", hint="give an existing one: --source URL@REF", details=tail
         )

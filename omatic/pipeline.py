@@ -6,6 +6,7 @@ kernel -> fetch -> cflags -> sites -> plan -> rewrite -> kbuild -> verify
 
 import difflib
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -129,6 +130,7 @@ def planned(choice: Choice, chosen: Selection, settings: Settings) -> Iterator[P
     """Plan one module, holding its lock for the length of the block."""
     with _lock(choice, chosen.target, settings.cache):
         unit, tree = units.prepare(chosen.target, choice.module, chosen.sources, settings.cache)
+        tree.recover()
         if changed := tree.keep_local_changes():
             log.warn(f"changes made by hand are kept and built: {changed}")
         base = tree.base()
@@ -268,9 +270,11 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
     count = len(plan.rewritten)
     with log.step(f"rewriting {count} site{'' if count == 1 else 's'} and building accelerated"):
         ready.tree.check_out(ACCELERATED, start=ready.base)
-        rewriting.rewrite(unit.tree, plan.edits, _generated(ready, target))
+        generated = _generated(ready, target)
         listed = "\n".join(f"{edit.path}:{edit.line}: {edit.why}" for edit in plan.edits)
-        ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
+        with ready.tree.mutating():
+            rewriting.rewrite(unit.tree, plan.edits, generated)
+            ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers)
         shutil.copyfile(unit.built, unit.out / unit.built.name)
 
@@ -312,12 +316,13 @@ def _about(outcome: Outcome) -> dict[str, object]:
     return {**outcome.to_json(), "plan": [asdict(edit) for edit in outcome.plan.edits]}
 
 
-def patch(ready: Planned) -> str:
+def patch(ready: Planned) -> bytes:
     """Return the plan's edits to the driver as a patch, changing nothing."""
     lines: list[str] = []
     for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
         old = ready.tree.content(ready.base, path)
         new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
-        before, after = (text.decode(errors="replace").splitlines(keepends=True) for text in (old, new))
+        # Latin-1 gives every byte back as it was, whatever the file's encoding is.
+        before, after = (re.split(r"(?<=\n)", text.decode("latin-1")) for text in (old, new))
         lines += difflib.unified_diff(before, after, f"a/{path}", f"b/{path}")
-    return "".join(lines)
+    return "".join(lines).encode("latin-1")

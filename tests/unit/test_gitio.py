@@ -54,6 +54,43 @@ def test_changes_by_hand_are_carried_over(tree: WorkTree) -> None:
     assert tree.content(VANILLA, "a.c").decode() == TEXT
 
 
+def test_changes_by_hand_before_the_rewrite(tree: WorkTree) -> None:
+    """With the vanilla sources in the tree (after a plan) a change does not become vanilla."""
+    tree.show(VANILLA)
+    path = tree.root / "a.c"
+    path.write_text(path.read_text().replace("one", "changed"))
+    assert tree.keep_local_changes() == "a.c"
+    assert tree.content(VANILLA, "a.c").decode() == TEXT
+    assert tree.changed_by_hand() == ("a.c",)
+
+
+def test_an_interrupted_rewrite_is_no_change_by_hand(tree: WorkTree) -> None:
+    """What we left half done is undone; a lock that a killed git left is removed."""
+    tree.show(VANILLA)
+    with pytest.raises(RuntimeError), tree.mutating():
+        (tree.root / "a.c").write_text("half")
+        raise RuntimeError
+    (tree.root / ".git/index.lock").touch()
+    tree.recover()
+    assert (tree.root / "a.c").read_text() == TEXT
+    assert tree.keep_local_changes() is None
+
+
+def test_deleted_files_come_back(tree: WorkTree) -> None:
+    """A file that was deleted from the tree is no change that anybody can want."""
+    (tree.root / "a.c").unlink()
+    assert tree.keep_local_changes() is None
+    assert (tree.root / "a.c").is_file()
+
+
+def test_clean_keeps_what_somebody_put_there(tree: WorkTree) -> None:
+    """Only build products go."""
+    (tree.root / "notes.txt").write_text("mine")
+    (tree.root / "a.o").write_text("o")
+    tree.clean()
+    assert (tree.root / "notes.txt").exists() and not (tree.root / "a.o").exists()
+
+
 def test_changes_at_the_site_are_refused_and_kept(tree: WorkTree) -> None:
     """Where hand and rewrite overlap git cannot tell; nothing is lost."""
     path = tree.root / "a.c"
@@ -68,6 +105,6 @@ def test_changes_at_the_site_are_refused_and_kept(tree: WorkTree) -> None:
 def test_damaged_repository_is_no_repository(tree: WorkTree) -> None:
     """A tree that git cannot read is made anew by its owner."""
     assert WorkTree.open(tree.root) is not None
-    (tree.root / ".git/HEAD").unlink()
+    (tree.root / ".git/index").write_bytes(b"garbage")
     assert WorkTree.open(tree.root) is None
     assert WorkTree.open(tree.root / "nowhere") is None
