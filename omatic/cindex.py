@@ -75,8 +75,8 @@ class Flags:
     def __init__(self, folder: Path) -> None:
         self._file = folder / f"libclang-{''.join(c if c.isalnum() or c in '.-' else '_' for c in version())}.json"
         try:
-            self._known: dict[str, bool] = json.loads(self._file.read_text())
-        except (OSError, ValueError):
+            self._known: dict[str, bool] = dict(json.loads(self._file.read_text()))
+        except (OSError, ValueError, TypeError):
             self._known = {}
         self._index = clang.Index.create()
         self._asked = False

@@ -29,13 +29,15 @@ def build(target: KernelTarget, cache: Cache, jobs: int) -> Core:
     built = Core(folder / "pfq_hook.ko", folder / "pfq.ko", folder / "Module.symvers")
     digest = _digest(target)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    build_log = folder.parent / f"{target.release}.log"
     with filelock.FileLock(folder.parent / f".{target.release}.lock"):
-        if _recorded(folder) == digest:
+        if _recorded(folder) == digest and all(path.is_file() for path in (built.hook, built.core, built.symvers)):
             return built
         with log.step(f"Building pfq_hook and pfq for {target.release}"), staging(folder) as into:
             work = into / "build"
             shutil.copytree(dirs.resource("kernel"), work, ignore=_products)
-            kbuild.build(target, work, log_to=into / "build.log", jobs=jobs)
+            # Not in the staging folder: it vanishes when the build fails, which is when the log is wanted.
+            kbuild.build(target, work, log_to=build_log, jobs=jobs)
             for source in (work / "hook/pfq_hook.ko", work / "pfq.ko", work / "Module.symvers"):
                 shutil.copyfile(source, into / source.name)
             shutil.rmtree(work)

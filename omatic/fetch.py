@@ -19,7 +19,7 @@ import filelock
 
 from omatic import apt, gitio, kernel, log, proc, stock
 from omatic.dirs import Cache, staging, write_atomically
-from omatic.errors import KernelMissing, OmaticError, SourceNotFound, SourceUnreachable
+from omatic.errors import KernelMissing, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId, StockKernel
 from omatic.unpack import Clone, Depth, Folder, Origin, Part, Tarball, source_root
 
@@ -60,7 +60,7 @@ def base_parts(folder: Path) -> tuple[Part, ...]:
 def fetch(target: KernelTarget, folders: Sequence[Path], *, source: str, cache: Cache, offline: bool) -> SourceTree:
     """Return a tree that holds the given in-tree folders and the headers they reach; fetch what is missing."""
     wanted = [part for folder in dict.fromkeys(folders) for part in base_parts(folder)]
-    if source != "auto" and Path(source).is_dir():
+    if source != "auto" and Path(source).is_dir() and not _is_bare(Path(source)):
         root = source_root(Path(source).absolute())
         _demand(root, folders, str(root))
         return SourceTree(root, f"folder {root}", False)
@@ -91,10 +91,10 @@ def _remembered(
     # The common case, without asking apt: these sources were fetched before and have all that is wanted.
     try:
         key, label, exact = json.loads(_memory(target, cache).read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return None
     store = cache.sources / key
-    if not set(wanted) <= _parts(store) or any(not (store / "tree" / folder).is_dir() for folder in folders):
+    if not set(wanted) <= _manifest(store)[0] or any(not (store / "tree" / folder).is_dir() for folder in folders):
         return None
     return SourceTree(store / "tree", label, exact)
 
@@ -111,47 +111,53 @@ def _demand(root: Path, folders: Iterable[Path], label: str) -> None:
 # --- what the store holds
 
 
-def _parts(store: Path) -> set[Part]:
+def _manifest(store: Path) -> tuple[set[Part], dict[str, str]]:
+    """Return the parts that the store has, and the checksums of its files; what is damaged counts as absent.
+
+    A part of which a file has gone is not there: it is unpacked again.
+    """
     try:
-        listed = json.loads((store / "manifest.json").read_text())["parts"]
-    except (OSError, ValueError, KeyError):
-        return set()
-    return {Part(Path(folder), Depth(depth)) for folder, depth in listed}
+        kept = json.loads((store / "manifest.json").read_text())
+        parts = {Part(Path(folder), Depth(depth)) for folder, depth in kept["parts"]}
+        sums = {str(path): str(digest) for path, digest in kept["sha256"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set(), {}
+    gone = [Path(path) for path in sums if not (store / "tree" / path).is_file()]
+    return {part for part in parts if not any(part.holds(path) for path in gone)}, sums
 
 
 def _add(store: Path, found: _Found, wanted: Sequence[Part]) -> bool:
-    """Extract the parts that the store lacks; return whether it lacked any. Complete or not at all."""
-    have = _parts(store)
+    """Extract the parts that the store lacks; return whether it lacked any.
+
+    What was unpacked before keeps its place, changes made to it included; what an interrupted run left does not.
+    """
+    have, sums = _manifest(store)
     lacking = [part for part in dict.fromkeys(wanted) if part not in have]
     if not lacking:
         return False
     with tempfile.TemporaryDirectory(prefix=".unpack.", dir=store.parent) as name:
         fresh = Path(name)
         found.origin.extract(lacking, fresh)
-        sums = {}
+        if not sums and (store / "tree").exists():
+            # Without checksums nobody can tell what these files are.
+            shutil.rmtree(store / "tree")
         for file in sorted(path for path in fresh.rglob("*") if path.is_file()):
-            relative = file.relative_to(fresh)
+            relative = str(file.relative_to(fresh))
             target = store / "tree" / relative
+            if relative in sums and target.is_file():
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
-                sums[str(relative)] = apt.sha256(file)
-                file.rename(target)
-    manifest = {"label": found.label, "parts": sorted((str(p.folder), p.depth.value) for p in have | set(lacking))}
-    sums = {**_checksums(store), **sums}
-    write_atomically(store / "manifest.json", json.dumps({**manifest, "sha256": sums}, indent=1).encode())
+            sums[relative] = apt.sha256(file)
+            file.replace(target)
+    listed = sorted((str(part.folder), part.depth.value) for part in have | set(lacking))
+    manifest = {"label": found.label, "parts": listed, "sha256": sums}
+    write_atomically(store / "manifest.json", json.dumps(manifest, indent=1).encode())
     return True
-
-
-def _checksums(store: Path) -> dict[str, str]:
-    try:
-        return dict(json.loads((store / "manifest.json").read_text())["sha256"])
-    except (OSError, ValueError, KeyError):
-        return {}
 
 
 def checksums(tree: SourceTree) -> dict[str, str]:
     """Return the SHA-256 that each file had when it was fetched, by path; empty for sources that are not ours."""
-    return _checksums(tree.root.parent)
+    return _manifest(tree.root.parent)[1]
 
 
 def outside_includes(root: Path, files: Iterable[Path]) -> tuple[set[Path], set[Path]]:
@@ -212,28 +218,40 @@ def _locate(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _
     if path.is_file():
         digest = apt.sha256(path)
         return _Found(Tarball(path.absolute()), f"tarball-{digest[:16]}", f"{path.name} (sha256 {digest[:12]})", False)
+    if _is_bare(path):
+        return _from_git(target, f"file://{path.absolute()}", None, cache, offline)
+    local, _, local_ref = source.rpartition("@")
+    if local and (Path(local, ".git").exists() or _is_bare(Path(local))):
+        return _from_git(target, f"file://{Path(local).absolute()}", local_ref, cache, offline)
     if "://" in source or source.endswith(".git") or re.match(r"^[\w.-]+@[\w.-]+:", source):
-        return _from_git(target, source, cache, offline)
+        return _from_git(target, *split_ref(source), cache, offline)
     raise SourceNotFound(
         f"{source} does not exist, and it is not a URL",
         hint="--source takes: auto, a folder, a tarball, or a git URL[@REF]",
     )
 
 
-def _from_git(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _Found:
-    url, ref = split_ref(source)
+def _is_bare(path: Path) -> bool:
+    return (path / "HEAD").is_file() and (path / "objects").is_dir()
+
+
+def _from_git(target: KernelTarget, url: str, ref: str | None, cache: Cache, offline: bool) -> _Found:
+    source = f"{url}@{ref}" if ref else url
     key = "git-" + hashlib.sha256(source.encode()).hexdigest()[:16]
     folder = cache.sources / key / "clone"
     note = cache.sources / key / "clone.json"
-    if note.is_file():
+    try:
         used, commit = json.loads(note.read_text())
-    elif offline:
+        known = (folder / ".git").is_dir()
+    except (OSError, ValueError, TypeError):
+        known = False
+    if not known and offline:
         raise _offline(source)
-    else:
+    if not known:
         with log.step(f"Cloning {url}"), staging(folder) as into:
             used, commit = _clone(url, ref, f"v{kernel.base_version(target)}", into)
         write_atomically(note, json.dumps([used, commit]).encode())
-    return _Found(Clone(folder), key, f"{url} {used} ({commit[:12]})", False)
+    return _Found(Clone(folder, offline), key, f"{url} {used} ({commit[:12]})", False)
 
 
 def split_ref(source: str) -> tuple[str, str | None]:
@@ -241,8 +259,8 @@ def split_ref(source: str) -> tuple[str, str | None]:
     parts = re.fullmatch(r"((?:\w[\w+.-]*://)?[^/:]*(?::\d+)?[/:])(.*)", source)
     if parts is None:
         return source, None
-    path, at, ref = parts[2].partition("@")
-    return parts[1] + path, (ref or None) if at else None
+    path, at, ref = parts[2].rpartition("@")
+    return (parts[1] + path, ref or None) if at else (source, None)
 
 
 def _clone(url: str, ref: str | None, guess: str, into: Path) -> tuple[str, str]:
@@ -350,14 +368,22 @@ def stock_kernel(target: KernelTarget, *, cache: Cache, offline: bool) -> StockK
             hint=f"apt-get install linux-image-{target.release}"
             + (", or run once without --offline" if offline else ""),
         )
-    with filelock.FileLock(_lock_beside(root)), staging(root) as into:
+    with filelock.FileLock(_lock_beside(root)):
+        if (there := stock.at(root, target.release)) is None:
+            there = _unpack_stock(target, root, version)
+    return there
+
+
+def _unpack_stock(target: KernelTarget, root: Path, version: str) -> StockKernel:
+    with staging(root) as into:
         for package in _image_packages(target.release, version):
-            _unpack_image(apt.download(package, cache.downloads), into)
+            _unpack_image(apt.download(package, root.parents[1] / "downloads"), into)
         if not (into / "lib").exists():
             (into / "lib").symlink_to("usr/lib")
         proc.run(["depmod", "-b", into, target.release])
     found = stock.at(root, target.release)
-    assert found is not None
+    if found is None:
+        raise SourceCorrupt(f"the image package of {target.release} has no modules", hint="run apt-get update")
     return found
 
 

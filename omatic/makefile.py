@@ -53,10 +53,11 @@ def recipe(target: KernelTarget, folder: Path, makefile: Path, object_name: str)
         srctree=target.build_dir,
         build=target.build_dir,
         folder=folder,
-        makefile=makefile,
+        makefile=makefile.name,
         name=object_name,
     )
-    said = proc.run(["make", "-rR", "--no-print-directory", "-f", "-"], stdin=text).stdout
+    # By its bare name and from its folder: a path may have spaces, which make cannot quote.
+    said = proc.run(["make", "-rR", "--no-print-directory", "-f", "-"], stdin=text, cwd=makefile.parent).stdout
     fields = dict(line.split("=", 1) for line in said.splitlines() if line.startswith(("objects=", "flags=")))
     members = dict.fromkeys(word for word in fields["objects"].split() if word.endswith(".o"))
     return Recipe(tuple(members), tuple(fields["flags"].split()))

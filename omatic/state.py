@@ -73,7 +73,8 @@ def read_report(out: Path, inputs: str, module: Path) -> Report | None:
     """Return the report of a build of the very same inputs whose module is still there, untouched."""
     try:
         kept = json.loads((out / "state.json").read_text())
-        if kept["inputs"] != inputs or kept["sha256"] != _sum(module):
+        vanilla = module.parent / "vanilla" / module.name
+        if kept["inputs"] != inputs or kept["sha256"] != _sum(module) or not vanilla.is_file():
             return None
         checks = tuple(Check(c["name"], Verdict(c["verdict"]), c["evidence"]) for c in kept["checks"])
         return Report(checks, kept["relocations_changed"])

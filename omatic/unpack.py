@@ -60,7 +60,7 @@ class Origin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tarball:
-    """A tar archive with one leading folder, compressed or not; `member` names one inside a .deb."""
+    """A tar archive of a kernel tree, compressed or not, or a .deb that holds one."""
 
     path: Path
 
@@ -68,7 +68,9 @@ class Tarball:
         """Stream the archive once through tar; see Origin."""
         with _open(self.path) as (stream, size), log.progress(f"Unpacking {self.path.name}", size) as show:
             head = stream.read(_CHUNK)
-            argv = ["tar", "-x", "-f", "-", "--strip-components=1", "--no-same-owner", *_filter(head), *_select(parts)]
+            prefix = _prefix(head)
+            strip = f"--strip-components={len(prefix)}"
+            argv = ["tar", "-x", "-f", "-", strip, "--no-same-owner", *_filter(head), *_select(prefix, parts)]
             done = proc.feed(argv, _counted(head, stream, show), cwd=into)
         # Asking for a folder that is not there is not an error; anything else tar complains of is.
         serious = [
@@ -102,17 +104,34 @@ def _filter(head: bytes) -> list[str]:
     return []
 
 
-def _select(parts: Sequence[Part]) -> Iterator[str]:
+def _prefix(head: bytes) -> tuple[str, ...]:
+    """Return the folders that lead every name in the archive, as its first members have it: ("linux-6.1",)."""
+    listed = proc.feed(["tar", "-t", "-f", "-", *_filter(head)], [head]).stdout.splitlines()
+    parts = next((line.rstrip("/").split("/") for line in listed if line.strip("./")), [])
+    dot = (".",) if parts[:1] == ["."] else ()
+    return dot if parts[len(dot) :][:1] and parts[len(dot)] in _TOP_LEVEL else (*dot, "*")
+
+
+_TOP_LEVEL = frozenset(
+    ("arch", "block", "certs", "COPYING", "CREDITS", "crypto", "Documentation", "drivers", "fs", "include", "init",
+     "io_uring", "ipc", "Kbuild", "Kconfig", "kernel", "lib", "LICENSES", "MAINTAINERS", "Makefile", "mm", "net",
+     "README", "rust", "samples", "scripts", "security", "sound", "tools", "usr", "virt")
+)  # fmt: skip
+"""What is at the top of a kernel tree: an archive that begins with one of these has no leading folder."""
+
+
+def _select(prefix: Sequence[str], parts: Sequence[Part]) -> Iterator[str]:
+    top = "".join(f"{name}/" for name in prefix)
     yield from ("--anchored", "--wildcards")
     for part in parts:
         match part.depth:
             case Depth.DEEP:
-                yield from ("--no-wildcards-match-slash", f"*/{part.folder}")
+                yield from ("--no-wildcards-match-slash", f"{top}{part.folder}")
             case Depth.SHALLOW:
                 yield "--no-wildcards-match-slash"
-                yield from (f"*/{part.folder}/{name}" for name in ("*.[chS]", "Makefile", "Kbuild"))
+                yield from (f"{top}{part.folder}/{name}" for name in ("*.[chS]", "Makefile", "Kbuild"))
             case Depth.HEADERS:
-                yield from ("--wildcards-match-slash", f"*/{part.folder}/*.h")
+                yield from ("--wildcards-match-slash", f"{top}{part.folder}/*.h")
 
 
 @contextmanager
@@ -168,12 +187,13 @@ class Clone:
     """A git clone without files in its folder; see gitio.clone."""
 
     path: Path
+    offline: bool
 
     def extract(self, parts: Sequence[Part], into: Path) -> None:
         """Check out the files and copy them; see Origin."""
         wanted = [name for name in gitio.listing(self.path) if any(part.holds(Path(name)) for part in parts)]
         if wanted:
-            gitio.take(self.path, wanted)
+            gitio.take(self.path, wanted, offline=self.offline)
             Folder(self.path).extract(parts, into)
 
 

@@ -81,6 +81,32 @@ def test_tarball(tree: Path, target: KernelTarget, cache: Cache, name: str, flag
     assert sums.keys() == NEEDED
 
 
+@pytest.mark.parametrize("member", [".", "./linux-6.1", "drivers", "./drivers"])
+def test_tarball_with_other_leading_folders(tree: Path, target: KernelTarget, cache: Cache, member: str) -> None:
+    """Archives are packed in many ways: with ./ in front, without a leading folder, or both."""
+    start = tree.parent if "linux" in member else tree
+    source = tree.parent / "odd.tar.gz"
+    proc.run(["tar", "-czf", source, "--exclude=odd.tar.gz", "-C", start, member])
+    found = fetch.fetch(target, [FOLDER], source=str(source), cache=cache, offline=True)
+    assert files(found.root) == NEEDED
+
+
+def test_deleted_and_half_unpacked_sources_heal(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """Files that went are unpacked again, with their checksums; a damaged manifest counts as none."""
+    source = str(archive(tree, "l.tar.gz", "-z"))
+    root = fetch.fetch(target, [FOLDER], source=source, cache=cache, offline=True).root
+    for damage in (
+        lambda: (root / FOLDER / "fast.h").unlink(),
+        lambda: shutil.rmtree(root),
+        lambda: (root.parent / "manifest.json").write_text("null"),
+        lambda: (root.parent / "manifest.json").unlink(),
+    ):
+        damage()
+        found = fetch.fetch(target, [FOLDER], source=source, cache=cache, offline=True)
+        assert files(found.root) == NEEDED
+        assert fetch.checksums(found).keys() == NEEDED
+
+
 def test_shared_folder_and_second_driver(tree: Path, target: KernelTarget, cache: Cache) -> None:
     """Of drivers/net only its own files are taken; a second driver adds to what is there."""
     source = str(archive(tree, "l.tar.gz", "-z"))
@@ -107,6 +133,28 @@ def test_git(tree: Path, target: KernelTarget, cache: Cache) -> None:
     assert "v6.1" in found.label
     shutil.rmtree(tree)
     assert fetch.fetch(target, [FOLDER], source=url, cache=cache, offline=True).root == found.root
+
+
+def test_git_forms(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """A commit's name, a bare repository, a local repository with a ref, and a path with an @ in it."""
+    for argv in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v6.1"]):
+        proc.run(["git", "-C", tree, "-c", "user.name=t", "-c", "user.email=t@localhost", *argv])
+    commit = proc.run(["git", "-C", tree, "rev-parse", "HEAD"]).stdout.strip()
+    bare = tree.parent / "odd@place" / "bare.git"
+    proc.run(["git", "clone", "-q", "--bare", tree, bare])
+    for source in (f"file://{tree}@{commit}", f"{tree}@v6.1", str(bare), f"file://{bare}@v6.1"):
+        found = fetch.fetch(target, [FOLDER], source=source, cache=cache, offline=False)
+        assert files(found.root) == NEEDED, source
+
+
+def test_offline_fetches_no_files_of_a_clone(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """A clone gets files as they are needed; not with --offline."""
+    for argv in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["config", "uploadpack.allowFilter", "true"]):
+        proc.run(["git", "-C", tree, "-c", "user.name=t", "-c", "user.email=t@localhost", *argv])
+    url = f"file://{tree}"
+    fetch.fetch(target, [FOLDER], source=url, cache=cache, offline=False)
+    with pytest.raises(SourceUnreachable, match="could not be fetched"):
+        fetch.fetch(target, [Path("drivers/net")], source=url, cache=cache, offline=True)
 
 
 @pytest.mark.parametrize("what", ["garbage", "truncated", "empty"])
