@@ -7,6 +7,7 @@ Results go to standard output, everything else to standard error. docs/exit-code
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -94,7 +95,13 @@ def options(
 ) -> None:
     """Options for every command come before the command: pfq-omatic -v build ixgbe."""
     log.set_verbosity(Verbosity.VERBOSE if verbose else Verbosity.QUIET if quiet else Verbosity.NORMAL)
-    ctx.obj = Cache((cache_dir or dirs.default_cache()).absolute())
+    root = (cache_dir or dirs.default_cache()).absolute()
+    if re.search(r"[\s:#$=%]", str(root)):
+        raise errors.UsageError(
+            f"the cache cannot be in {root}: make cannot work in a folder with such a name",
+            hint="choose a place without spaces and : # $ = % with --cache-dir or PFQ_OMATIC_CACHE",
+        )
+    ctx.obj = Cache(root)
 
 
 @app.command(
@@ -178,7 +185,7 @@ def plan(
     for choice in chosen.choices:
         with pipeline.planned(choice, chosen, given) as ready:
             if diff:
-                sys.stdout.write(pipeline.patch(ready))
+                sys.stdout.buffer.write(pipeline.patch(ready))
             elif as_json:
                 listed.append(ready.to_json(chosen))
             else:
@@ -254,11 +261,16 @@ def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False) -> 
 
 # --- running, failing, being interrupted
 
+_GIT_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+"""What a caller that is itself run by git (a hook) has in its environment, and must not reach our repositories."""
+
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
+    for name in _GIT_HOOK:
+        os.environ.pop(name, None)
     try:
         with _explained():
             app(args=arguments, standalone_mode=True)
@@ -268,10 +280,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except errors.Interrupted:
         print("pfq-omatic: interrupted; what was half done has been removed", file=sys.stderr)
         sys.exit(errors.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has gone (| head): nobody is left to complain to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the last resort: one line for users, the traceback for -v
         if log.verbose():
             traceback.print_exc()
@@ -287,17 +295,23 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
         where = error.filename or "the cache"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(where) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in _UNWRITABLE:
             raise errors.Unwritable(where, os.strerror(error.errno)) from error
         raise
 
 
+_UNWRITABLE = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP,
+)  # fmt: skip
+
+
 def _interrupted(_signal: int, _frame: object) -> NoReturn:
+    # Cleaning up must not be interrupted by an impatient second Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     raise errors.Interrupted
 
 

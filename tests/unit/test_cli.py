@@ -49,7 +49,9 @@ def test_unknown_kernel(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 11), (errno.EACCES, 17), (errno.EROFS, 17)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, 11), (errno.EACCES, 17), (errno.EROFS, 17), (errno.ENOTDIR, 17)]
+)
 def test_the_systems_refusals(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, number: int, code: int
 ) -> None:
@@ -75,6 +77,14 @@ def test_interrupt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     code, _, err = run(capsys, "doctor")
     assert code == errors.INTERRUPTED
     assert err == "pfq-omatic: interrupted; what was half done has been removed\n"
+
+
+@pytest.mark.parametrize(("place", "code"), [("a folder", 2), ("a%b", 2)])
+def test_impossible_caches(capsys: pytest.CaptureFixture[str], tmp_path: Path, place: str, code: int) -> None:
+    """make cannot work in a folder with a space in its name."""
+    got, _, err = run(capsys, "--cache-dir", str(tmp_path / place), "build", "e1000e")
+    assert got == code
+    assert "hint: " in err and "Traceback" not in err
 
 
 def test_a_mistake_of_ours_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +132,8 @@ def test_records_survive_and_damage_is_absence(tmp_path: Path) -> None:
     module = tmp_path / "m.ko"
     module.write_bytes(b"ko")
     report = Report((Check("abi", Verdict.SKIP, {"summary": "exports nothing"}),), 1)
+    (tmp_path / "vanilla").mkdir()
+    (tmp_path / "vanilla/m.ko").write_bytes(b"vanilla")
     state.write_report(tmp_path, "inputs", module, report, {})
     assert state.read_report(tmp_path, "inputs", module) == report
     assert state.read_report(tmp_path, "others", module) is None
