@@ -79,29 +79,34 @@ class Flags:
         except (OSError, ValueError, TypeError):
             self._known = {}
         self._index = clang.Index.create()
-        self._asked = False
 
     def accepted(self, arguments: Sequence[str]) -> tuple[str, ...]:
         """Return the arguments of a compiler command that libclang takes, warnings and outputs left out."""
-        kept: list[str] = []
-        for unit in _units(arguments):
-            warning = unit[0].startswith(("-W", "-M"))
-            if unit[0].startswith(_SEARCH) or (not warning and self._takes(unit[0])):
-                kept += unit
-        if self._asked:
+        units = [unit for unit in _units(arguments) if not unit[0].startswith(("-W", "-M"))]
+        asked = [unit[0] for unit in units if not unit[0].startswith(_SEARCH) and unit[0] not in self._known]
+        if asked:
+            self._ask(list(dict.fromkeys(asked)))
             write_atomically(self._file, json.dumps(self._known, indent=1, sort_keys=True).encode())
-            self._asked = False
+        kept = [word for unit in units if unit[0].startswith(_SEARCH) or self._known[unit[0]] for word in unit]
         return (*kept, "-Wno-everything")
 
-    def _takes(self, flag: str) -> bool:
-        if flag not in self._known:
-            self._asked = True
-            try:
-                unit = self._index.parse("empty.c", args=[flag], unsaved_files=[("empty.c", "")])
-                self._known[flag] = not len(unit.diagnostics)
-            except clang.TranslationUnitLoadError:
-                self._known[flag] = False
-        return self._known[flag]
+    def _ask(self, flags: list[str]) -> None:
+        # All at once, then again without those that were complained of by name; one by one only where none was.
+        while complaints := self._complaints(flags):
+            named = [flag for flag in flags if any(f"'{flag}'" in text for text in complaints)]
+            if not named:
+                self._known.update({flag: not self._complaints([flag]) for flag in flags})
+                return
+            self._known.update(dict.fromkeys(named, False))
+            flags = [flag for flag in flags if flag not in named]
+        self._known.update(dict.fromkeys(flags, True))
+
+    def _complaints(self, flags: Sequence[str]) -> list[str]:
+        try:
+            unit = self._index.parse("empty.c", args=list(flags), unsaved_files=[("empty.c", "")])
+        except clang.TranslationUnitLoadError as error:
+            return [str(error)]
+        return [diagnostic.spelling for diagnostic in unit.diagnostics]
 
 
 def _units(arguments: Sequence[str]) -> Iterator[list[str]]:
