@@ -102,6 +102,8 @@ static int capture_frames(struct capture *capture)
 
 	ret = pfq_bind(capture->pfq, capture->opt);
 	if (!ret)
+		ret = output_flush(capture->output);
+	if (!ret)
 		ret = announce(capture->pfq, capture->opt);
 	if (!ret) {
 		capture->stopped_by = "error";	/* unless the loop knows better */

@@ -35,8 +35,14 @@ int output_open(struct output *output, const char *path, uint32_t snaplen)
 	if (!output->file)
 		return failed(output);
 	setvbuf(output->file, NULL, _IOFBF, BUFFER_LEN);
-	/* a reader at the other end of a pipe learns at once what comes */
-	return pcap_write_header(output->file, snaplen) || fflush(output->file) ? failed(output) : 0;
+	if (pcap_write_header(output->file, snaplen))
+		return failed(output);
+	/*
+	 * A full disk is better found out before frames are taken. A pipe gets
+	 * the header once the devices are bound: its reader may take it for the
+	 * sign that no frame is missed from now on.
+	 */
+	return output->file == stdout ? 0 : output_flush(output);
 }
 
 int output_frame(struct output *output, const struct pcap_frame *frame)
