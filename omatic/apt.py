@@ -5,7 +5,6 @@ Only `apt-get download` and look-ups are used: they take no dpkg lock, so all of
 Checksums come from apt's own signed lists. Nothing is installed.
 """
 
-import hashlib
 import re
 import tempfile
 import time
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omatic import log, proc
-from omatic.dirs import write_atomically
+from omatic.dirs import sha256, write_atomically
 from omatic.errors import CommandError, DiskFull, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
 
 _UNREACHABLE = re.compile(
@@ -114,12 +113,6 @@ def explain(what: str, error: CommandError) -> OmaticError:
         hint = "check the network and apt's sources, or give the sources with --source"
         return SourceUnreachable(f"{what} could not be downloaded", hint=hint, details=tail)
     return error
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def source_lists(etc: Path, into: Path) -> None:

@@ -5,6 +5,7 @@ In a checkout the cache is drivers-cache/ and the resources are the checkout's o
 user's cache directory (root: /var/cache/pfq-omatic) and the package's data. Nothing else knows which it is.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -116,3 +117,9 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,7 +18,7 @@ from pathlib import Path
 import filelock
 
 from omatic import apt, gitio, kernel, log, proc, stock
-from omatic.dirs import Cache, staging, write_atomically
+from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import KernelMissing, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId, StockKernel
 from omatic.unpack import Clone, Depth, Folder, Origin, Part, Tarball, source_root
@@ -147,7 +147,7 @@ def _add(store: Path, found: _Found, wanted: Sequence[Part]) -> bool:
             if relative in sums and target.is_file():
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            sums[relative] = apt.sha256(file)
+            sums[relative] = sha256(file)
             file.replace(target)
     listed = sorted((str(part.folder), part.depth.value) for part in have | set(lacking))
     manifest = {"label": found.label, "parts": listed, "sha256": sums}
@@ -216,7 +216,7 @@ def _locate(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _
         return _from_distribution(target, cache, offline)
     path = Path(source)
     if path.is_file():
-        digest = apt.sha256(path)
+        digest = sha256(path)
         return _Found(Tarball(path.absolute()), f"tarball-{digest[:16]}", f"{path.name} (sha256 {digest[:12]})", False)
     if _is_bare(path):
         return _from_git(target, f"file://{path.absolute()}", None, cache, offline)

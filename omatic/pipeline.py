@@ -5,7 +5,6 @@ kernel -> fetch -> cflags -> sites -> plan -> rewrite -> kbuild -> verify
 """
 
 import difflib
-import hashlib
 import re
 import shutil
 import tempfile
@@ -16,13 +15,13 @@ from pathlib import Path
 
 import filelock
 
-from omatic import apt, catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify, versiontag
+from omatic import catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify, versiontag
 from omatic import plan as planning
 from omatic import rewrite as rewriting
 from omatic import unit as units
 from omatic.catalog import Choice
 from omatic.core import Core
-from omatic.dirs import Cache, write_atomically
+from omatic.dirs import Cache, sha256, write_atomically
 from omatic.errors import Busy
 from omatic.gitio import ACCELERATED, WorkTree
 from omatic.model import KernelTarget, Plan, Report, Scan, Site, StockKernel
@@ -103,7 +102,7 @@ class Outcome:
             "sites": len(self.plan.rewritten),
             "relocations_changed": self.report.relocations_changed,
             "state": "built" if self.fresh else "unchanged",
-            "sha256": apt.sha256(self.module),
+            "sha256": sha256(self.module),
             "refused": self.refusal,
             "checks": {
                 check.name: {"verdict": check.verdict.value, "evidence": dict(check.evidence)}
@@ -175,7 +174,7 @@ def _readable(unit: DriverUnit, tree: WorkTree, base: str, stock_version: str | 
 
 def _scan(target: KernelTarget, unit: DriverUnit, tree: WorkTree, base: str, settings: Settings) -> Scan:
     content = tree.tree_name(base)
-    config = hashlib.sha256((target.build_dir / ".config").read_bytes()).hexdigest()
+    config = sha256(target.build_dir / ".config")
     key = state.digest(
         "scan", content, config, target.release, asdict(target.package) if target.package else None,
         cindex.version(), [asdict(rule) for rule in RULES], str(unit.tree),
@@ -238,8 +237,8 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
     return state.digest(
         ready.tree.tree_name(ready.base), _generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
-        hashlib.sha256((target.build_dir / ".config").read_bytes()).hexdigest(), target.compiler,
-        apt.sha256(hook.symvers), apt.sha256(ready.choice.module.path), ready.unit.altered, state.PROOFS,
+        sha256(target.build_dir / ".config"), target.compiler,
+        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, state.PROOFS,
     )  # fmt: skip
 
 

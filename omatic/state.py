@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from omatic.dirs import write_atomically
+from omatic.dirs import sha256, write_atomically
 from omatic.model import Check, Kind, ParseError, Report, Scan, Site, Verdict
 
 
@@ -61,7 +61,7 @@ def write_report(out: Path, inputs: str, module: Path, report: Report, about: Ma
     checks = [{"name": c.name, "verdict": c.verdict.value, "evidence": dict(c.evidence)} for c in report.checks]
     kept = {
         "inputs": inputs,
-        "sha256": _sum(module),
+        "sha256": sha256(module),
         "relocations_changed": report.relocations_changed,
         "checks": checks,
     }
@@ -74,14 +74,9 @@ def read_report(out: Path, inputs: str, module: Path) -> Report | None:
     try:
         kept = json.loads((out / "state.json").read_text())
         vanilla = module.parent / "vanilla" / module.name
-        if kept["inputs"] != inputs or kept["sha256"] != _sum(module) or not vanilla.is_file():
+        if kept["inputs"] != inputs or kept["sha256"] != sha256(module) or not vanilla.is_file():
             return None
         checks = tuple(Check(c["name"], Verdict(c["verdict"]), c["evidence"]) for c in kept["checks"])
         return Report(checks, kept["relocations_changed"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

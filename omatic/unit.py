@@ -11,8 +11,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import apt, log, makefile
-from omatic.dirs import Cache, staging, write_atomically
+from omatic import log, makefile
+from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import PlanRefused, SourceNotFound
 from omatic.fetch import SourceTree, checksums, outside_includes
 from omatic.gitio import WorkTree
@@ -78,7 +78,7 @@ def prepare(
     recipe = makefile.recipe(target, Path(f"$$(src)/{module.folder}"), makefile_path, module.object_name)
     files = _files(sources.root, module, recipe, makefile_path)
     generated = kbuild_files(module, recipe, None)
-    sums = {str(path): apt.sha256(sources.root / path) for path in files}
+    sums = {str(path): sha256(sources.root / path) for path in files}
     key = hashlib.sha256(json.dumps([sums, generated], sort_keys=True).encode()).hexdigest()
     fetched = checksums(sources)
     altered = tuple(path for path, found in sums.items() if fetched.get(path, found) != found)

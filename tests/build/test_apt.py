@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from omatic import apt, proc
+from omatic import apt, dirs, proc
 from omatic.errors import SourceNotFound
 
 pytestmark = pytest.mark.kbuild
@@ -25,7 +25,7 @@ def test_download_is_checked_and_kept(tmp_path: Path) -> None:
     """A package comes with its checksum, once; a version that the archive does not have is an error."""
     (package, *_) = apt.candidates("hello")
     file = apt.download(package, tmp_path)
-    assert (tmp_path / f"{file.name}.sha256").read_text().split()[0] == apt.sha256(file) == package.sha256
+    assert (tmp_path / f"{file.name}.sha256").read_text().split()[0] == dirs.sha256(file) == package.sha256
     changed = file.stat().st_mtime_ns
     assert apt.download(package, tmp_path) == file
     assert file.stat().st_mtime_ns == changed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omatic import apt, fetch, proc
+from omatic import apt, dirs, fetch, proc
 from omatic.dirs import Cache
 from omatic.errors import SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId
@@ -77,7 +77,7 @@ def test_tarball(tree: Path, target: KernelTarget, cache: Cache, name: str, flag
     found = fetch.fetch(target, [FOLDER], source=str(source), cache=cache, offline=True)
     assert files(found.root) == NEEDED
     sums = json.loads((found.root.parent / "manifest.json").read_text())["sha256"]
-    assert sums[f"{FOLDER}/fast.c"] == apt.sha256(tree / FOLDER / "fast.c")
+    assert sums[f"{FOLDER}/fast.c"] == dirs.sha256(tree / FOLDER / "fast.c")
     assert sums.keys() == NEEDED
 
 
