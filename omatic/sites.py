@@ -2,9 +2,9 @@
 """Find every mention of a delivery function and say what it is.
 
 Two passes: the lexical census finds all mentions; libclang, with the flags of the kernel's own build, says what each
-one in code is, asked by place and not by walking the tree. Only translation units that can see a mention are parsed,
-fast first, and once more in full where macros or inactive code leave a mention open. A mention that no rule explains
-stays UNEXPLAINED, which the plan refuses.
+one in code is, asked by place and not by walking the tree. Only translation units that can see a mention are parsed:
+an excerpt first, and once more in full where macros or inactive code leave a mention open. A mention that no rule
+explains stays UNEXPLAINED, which the plan refuses.
 """
 
 import re
@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from omatic import census
+from omatic import census, excerpt
 from omatic.census import Lexical, Mention
 from omatic.cindex import Entity, Flags, Meaning, Unit
+from omatic.excerpt import Excerpt
 from omatic.model import CompileCommand, Kind, ParseError, Scan, Site
 
 _TEXTUAL = {
@@ -90,17 +91,26 @@ def _site(mention: Mention, answers: Sequence[tuple[str, _Answer]]) -> Site:
 def _examine(
     root: Path, command: CompileCommand, arguments: Sequence[str], mentions: Sequence[Mention], files: Sequence[str]
 ) -> tuple[dict[Mention, _Answer], list[ParseError]]:
-    own = all(m.path == command.source and m.lexical is Lexical.CODE for m in mentions)
-    unit = Unit(root / command.source, arguments, command.directory, full=not own)
+    source = root / command.source
+    unit = Unit(source, arguments, command.directory, _excerpt(source, command, mentions))
     answers = {m: answer for m in mentions if (answer := _direct(unit, root, m))}
     open_ones = [m for m in mentions if m not in answers]
-    if open_ones and not unit.full and not unit.errors():
-        unit = Unit(root / command.source, arguments, command.directory, full=True)
+    if unit.excerpt is not None and (open_ones or unit.errors()):
+        unit = Unit(source, arguments, command.directory, None)
+        answers = {m: answer for m in mentions if (answer := _direct(unit, root, m))}
+        open_ones = [m for m in mentions if m not in answers]
     if errors := unit.errors():
         return answers, [ParseError(_below(e.path, root), e.line, e.text) for e in errors]
     for mention in open_ones:
         answers[mention] = _indirect(unit, root, mention, files)
     return answers, []
+
+
+def _excerpt(source: Path, command: CompileCommand, mentions: Sequence[Mention]) -> Excerpt | None:
+    # Only the bodies of the file's own functions can be picked; macros need the preprocessor's record.
+    if any(m.path != command.source or m.lexical is not Lexical.CODE for m in mentions):
+        return None
+    return excerpt.make(source.read_bytes(), [m.offset for m in mentions])
 
 
 def _below(path: Path, root: Path) -> str:
@@ -182,7 +192,7 @@ def _function(unit: Unit, root: Path, mention: Mention) -> str | None:
     end = openings[-1].end() if openings else 0
     for _ in range(4):
         # A declarator may be followed by attribute macros, which look like declarators: step over them.
-        end = _opening_parenthesis(text, end)
+        end = excerpt.opening_parenthesis(text, end)
         name = _NAME.search(text[max(0, end - 200) : end]) if end > 0 else None
         if name is None:
             return None
@@ -191,13 +201,3 @@ def _function(unit: Unit, root: Path, mention: Mention) -> str | None:
             return function
         end = start
     return None
-
-
-def _opening_parenthesis(text: bytes, end: int) -> int:
-    """Return where the parenthesis opens that closes last before `end`, or -1."""
-    depth = 0
-    for index in range(text.rfind(b")", 0, end), -1, -1):
-        depth += {b")": 1, b"(": -1}.get(text[index : index + 1], 0)
-        if depth == 0:
-            return index
-    return -1
