@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Compile commands of every file of a unit, from a dry run of the kernel's own build (make -n).
 
-Nothing is compiled. The dry run stops at modpost, which wants files that only a real build makes; by then all
-commands have been printed. They are kept by content: the same tree, kernel and configuration ask make only once.
+Nothing is compiled. The dry run covers one folder, as the kernel's top Makefile enters it. Commands are kept by
+content: the same tree, kernel and configuration ask make only once.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from omatic import kbuild
+from omatic import entry
 from omatic.dirs import write_atomically
 from omatic.errors import BuildFailed
 from omatic.model import CompileCommand, KernelTarget
@@ -32,7 +32,8 @@ def commands(target: KernelTarget, tree: Path, key: str, folder: Path) -> tuple[
         )
     except (OSError, ValueError, TypeError):
         pass
-    found = tuple(parse(kbuild.dry_run(target, tree), tree, target.build_dir))
+    entered = entry.learn(target, folder)
+    found = tuple(parse(entry.dry_run(entered, tree), tree, Path(entered.directory)))
     if not found:
         raise BuildFailed(
             f"the kernel's build of {tree} compiles nothing",

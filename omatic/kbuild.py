@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's own build system, entered from outside: dry runs and builds of a folder of module sources.
+"""The kernel's own build system, entered from outside: builds of a folder of module sources.
 
 The driver keeps its in-tree path below the folder, and the folder's own path is mapped away, so that even the strings
 that __FILE__ leaves in the object agree with the distribution's.
@@ -22,18 +22,6 @@ def arguments(target: KernelTarget, tree: Path, extra_symbols: Path | None = Non
     if extra_symbols is not None:
         make.append(f"KBUILD_EXTRA_SYMBOLS={extra_symbols}")
     return make
-
-
-def dry_run(target: KernelTarget, tree: Path) -> str:
-    """Return what make would do; it ends early, at modpost, which is no failure here."""
-    done = proc.run([*arguments(target, tree), "-n", "-w", "modules"], check=False)
-    if " -c -o " not in done.stdout and done.returncode != 0:
-        raise BuildFailed(
-            f"the kernel's build refuses {tree}",
-            hint="are the headers complete? apt-get install --reinstall linux-headers-" + target.release,
-            details=done.stderr.strip().splitlines()[-5:],
-        )
-    return done.stdout
 
 
 def build(

@@ -26,7 +26,7 @@ def _own(*names: str) -> str:
 PROOFS = _own("verify.py", "compare.py", "elf.py", "modinfo.py")
 """Changes when the proofs do, so that old verdicts are not taken for new ones."""
 
-SCANNER = _own("sites.py", "census.py", "cindex.py", "cflags.py")
+SCANNER = _own("sites.py", "census.py", "excerpt.py", "cindex.py", "cflags.py", "entry.py")
 """Changes when what finds and classifies sites does."""
 
 
