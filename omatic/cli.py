@@ -22,6 +22,7 @@ from omatic import __version__, dirs, errors, log
 from omatic.dirs import Cache
 from omatic.errors import DiskFull, OmaticError
 from omatic.log import Verbosity
+from omatic.options import Driver, Drivers, Force, Jobs, Json, Kernel, Offline, Output, Source
 
 app = typer.Typer(
     name="pfq-omatic",
@@ -32,44 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Drivers = Annotated[
-    list[str],
-    typer.Argument(
-        help="Names as lsmod prints them, or families: mlx4, mlx5, mlx.", metavar="DRIVER...", show_default=False
-    ),
-]
-Driver = Annotated[
-    str, typer.Argument(help="Name as lsmod prints it, or a family.", metavar="DRIVER", show_default=False)
-]
-Kernel = Annotated[
-    str | None,
-    typer.Option(
-        "--kernel", "-k", help="Kernel release, e.g. 6.1.0-56-amd64.", metavar="RELEASE", show_default="the running one"
-    ),
-]
-Source = Annotated[
-    str,
-    typer.Option(
-        "--source", "-s", help="auto (the distribution's own), a folder, a tarball, or GIT-URL[@REF].", metavar="SOURCE"
-    ),
-]
-Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Parallel jobs.", show_default="all processors")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="Copy the modules there, with pfq_hook and pfq.",
-        metavar="DIR",
-        show_default="keep in the cache",
-    ),
-]
-Force = Annotated[
-    bool, typer.Option("--force", help="Deliver even if the sources are not proven to be the stock module's.")
-]
 
 
 def _show_version(wanted: bool) -> None:

@@ -156,6 +156,48 @@ class UnfitMachine(OmaticError):
     exit_code = 18
 
 
+class InstallFailed(OmaticError):
+    """The modules could not be put in place, or modprobe would not load them; the machine is as it was."""
+
+    exit_code = 19
+
+
+class SignatureRefused(OmaticError):
+    """This kernel enforces signatures and would not load what would be installed; nothing was changed."""
+
+    exit_code = 20
+
+
+class UnsafeSwap(OmaticError):
+    """Swapping the running driver now would cut off a session or what depends on it; nothing was changed."""
+
+    exit_code = 21
+
+
+class SwapFailed(OmaticError):
+    """The running driver could not be swapped; the stock driver has been put back."""
+
+    exit_code = 22
+
+
+class DkmsFailed(OmaticError):
+    """dkms refused, or could not build."""
+
+    exit_code = 23
+
+
+class Unfinished(OmaticError):
+    """An earlier operation on this machine was cut short and must be finished first."""
+
+    exit_code = 24
+
+
+class NotInstalled(OmaticError):
+    """What should be removed, loaded or confirmed is not there."""
+
+    exit_code = 25
+
+
 class Interrupted(BaseException):
     """Ctrl-C or SIGTERM. Not a KeyboardInterrupt, which command line libraries swallow with a word of their own."""
 

@@ -71,7 +71,7 @@ def test_nobody_runs_programs_behind_proc() -> None:
 def test_only_cli_prints_and_exits() -> None:
     """Results are printed and exit codes given in one place."""
     for name in MODULES:
-        if name == "omatic.cli":
+        if name.startswith("omatic.cli"):
             continue
         for node in ast.walk(tree(name)):
             if isinstance(node, ast.Call):

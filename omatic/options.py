@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Arguments and options that several commands share, defined once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Drivers = Annotated[
+    list[str],
+    typer.Argument(
+        help="Names as lsmod prints them, or families: mlx4, mlx5, mlx.", metavar="DRIVER...", show_default=False
+    ),
+]
+Driver = Annotated[
+    str, typer.Argument(help="Name as lsmod prints it, or a family.", metavar="DRIVER", show_default=False)
+]
+Kernel = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel", "-k", help="Kernel release, e.g. 6.1.0-56-amd64.", metavar="RELEASE", show_default="the running one"
+    ),
+]
+Source = Annotated[
+    str,
+    typer.Option(
+        "--source", "-s", help="auto (the distribution's own), a folder, a tarball, or GIT-URL[@REF].", metavar="SOURCE"
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Parallel jobs.", show_default="all processors")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Copy the modules there, with pfq_hook and pfq.",
+        metavar="DIR",
+        show_default="keep in the cache",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Deliver even if the sources are not proven to be the stock module's.")
+]
