@@ -161,10 +161,16 @@ def read_module(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise SourceNotFound(f"there is no module {path}", hint="check the path") from error
     with _reading(path):
-        image = _strip_signature(_decompress(raw))
+        image, _ = _split_signature(_decompress(raw))
         if image[:5] != b"\x7fELF\x02":
             raise ValueError("not a 64-bit ELF file")
     return image
+
+
+def read_signature(path: Path) -> bytes:
+    """Return the PKCS#7 message that signs a module; empty if it is not signed."""
+    with _reading(path):
+        return _split_signature(_decompress(path.read_bytes()))[1]
 
 
 def load(path: Path) -> Module:
@@ -212,14 +218,14 @@ def _decompress(raw: bytes) -> bytes:
     return raw
 
 
-def _strip_signature(image: bytes) -> bytes:
+def _split_signature(image: bytes) -> tuple[bytes, bytes]:
     if not image.endswith(_SIGNATURE_MAGIC):
-        return image
+        return image, b""
     end = len(image) - len(_SIGNATURE_MAGIC) - _SIGNATURE.size
     (length,) = _SIGNATURE.unpack_from(image, end)
     if length > end:
         raise ValueError("the appended signature is longer than the file")
-    return image[: end - length]
+    return image[: end - length], image[end - length : end]
 
 
 class _Image:
