@@ -43,3 +43,15 @@ Output = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Deliver even if the sources are not proven to be the stock module's.")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the steps; change nothing but the cache.")]
+Sysroot = Annotated[
+    Path, typer.Option("--sysroot", help="Work on the system below this folder.", metavar="DIR", show_default="/")
+]
+SignKey = Annotated[
+    Path | None,
+    typer.Option("--sign-key", help="Private key to sign modules with.", metavar="FILE", show_default="DKMS's key"),
+]
+SignCert = Annotated[
+    Path | None,
+    typer.Option("--sign-cert", help="The key's certificate.", metavar="FILE", show_default="DKMS's certificate"),
+]

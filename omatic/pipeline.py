@@ -22,7 +22,7 @@ from omatic import unit as units
 from omatic.catalog import Choice
 from omatic.core import Core
 from omatic.dirs import Cache, sha256, write_atomically
-from omatic.errors import Busy
+from omatic.errors import Busy, VerifyFailed
 from omatic.gitio import ACCELERATED, WorkTree
 from omatic.model import KernelTarget, Plan, Report, Scan, Site, StockKernel
 from omatic.render import render
@@ -200,6 +200,17 @@ def build(drivers: Sequence[str], settings: Settings) -> Iterator[Outcome]:
     for choice in chosen.choices:
         with planned(choice, chosen, settings) as ready:
             yield _deliver(_build(ready, chosen, hook, settings), settings, hook)
+
+
+def refuse_unproven(outcomes: Sequence[Outcome]) -> None:
+    """Raise VerifyFailed if one of the modules may not be delivered."""
+    refused = [outcome for outcome in outcomes if outcome.refusal]
+    if refused:
+        raise VerifyFailed(
+            "not proven, so not delivered: " + ", ".join(outcome.choice.module.name for outcome in refused),
+            hint="`pfq-omatic verify` shows the evidence; --force delivers a module whose only fault is its provenance",
+            details=[f"{outcome.choice.module.name}: {outcome.refusal}" for outcome in refused],
+        )
 
 
 def check(drivers: Sequence[str], settings: Settings) -> Iterator[Outcome]:

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Results as text for people: tables and short paragraphs, as strings; `cli` prints them."""
 
-import io
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Sequence
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from omatic import tables
 from omatic.doctor import Finding
 from omatic.lab.verdict import Verdict as Rehearsed
 from omatic.model import Kind, Verdict
@@ -22,26 +17,9 @@ from omatic.supported import Supported
 _STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.SKIP: "dim"}
 
 
-def _text(*parts: object) -> str:
-    """Return rich renderables as text, in colour only on a terminal, as wide as it."""
-    width = shutil.get_terminal_size((120, 40)).columns
-    console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, highlight=False)
-    for part in parts:
-        console.print(part)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().rstrip("\n")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def outcome(result: Outcome) -> str:
     """Return one rebuilt module with its proofs."""
-    table = _table("proof", "verdict", "evidence")
+    table = tables.new("proof", "verdict", "evidence")
     for check in result.report.checks:
         verdict = Text(check.verdict.value, style=_STYLE[check.verdict])
         table.add_row(check.name, verdict, Text(str(check.evidence["summary"])))
@@ -54,12 +32,12 @@ def outcome(result: Outcome) -> str:
         f"{sites} source site{'s' * (sites != 1)} rewritten, {changed} call target{'s' * (changed != 1)} changed in "
         f"the object code\n{result.module}"
     )
-    return _text(head, table, Text(tail))
+    return tables.text(head, table, Text(tail))
 
 
 def plan(ready: Planned) -> str:
     """Return what would be rewritten in one module, and what is left alone and why."""
-    table = _table("place", "function", "mention", "becomes")
+    table = tables.new("place", "function", "mention", "becomes")
     for site in ready.plan.rewritten:
         kind = site.kind.value + (f" ({site.note})" if site.note else "")
         table.add_row(
@@ -74,36 +52,38 @@ def plan(ready: Planned) -> str:
         for site in ready.plan.sites
         if site.kind in (Kind.INACTIVE, Kind.LOCAL, Kind.DECLARATION)
     ]
-    return _text(head, table, *rest, *shown)
+    return tables.text(head, table, *rest, *shown)
 
 
 def supported(rows: Sequence[Supported], release: str) -> str:
     """Return the list of drivers that can be accelerated."""
-    table = _table("", "driver", "delivers through", "devices here", "state")
+    table = tables.new("", "driver", "delivers through", "devices here", "state")
     for row in rows:
         star = Text("*", style="bold green") if row.devices else ""
         table.add_row(star, row.module.name, ", ".join(row.symbols), ", ".join(row.devices), row.state)
-    return _text(table, Text(f"{len(rows)} drivers of {release} can be accelerated; * marks NICs in this machine"))
+    return tables.text(
+        table, Text(f"{len(rows)} drivers of {release} can be accelerated; * marks NICs in this machine")
+    )
 
 
 def verdicts(results: Sequence[Rehearsed]) -> str:
     """Return the verdicts of rehearsals."""
     parts: list[object] = []
     for result in results:
-        table = _table("phase", "verdict", "what was seen")
+        table = tables.new("phase", "verdict", "what was seen")
         for phase in result.phases:
             verdict = Text("pass", style="green") if phase.passed else Text("FAIL", style="bold red")
             table.add_row(phase.name, verdict, Text(phase.detail))
         nic = f"emulated {result.nic}" if result.nic else "no emulated NIC"
         parts += [Text(f"{result.driver} on {result.kernel}, {nic}", style="bold"), table]
         parts.append(Text(f"{result.captured} of {result.sent} frames captured; logs in {result.log}"))
-    return _text(*parts)
+    return tables.text(*parts)
 
 
 def findings(listed: Sequence[Finding]) -> str:
     """Return what the doctor found."""
-    table = _table("", "what", "found", "what to do")
+    table = tables.new("", "what", "found", "what to do")
     for finding in listed:
         good, bad = Text("ok", style="green"), Text("MISSING" if finding.required else "optional", style="bold red")
         table.add_row(good if finding.ok else bad, finding.name, finding.detail, "" if finding.ok else finding.hint)
-    return _text(table)
+    return tables.text(table)

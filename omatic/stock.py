@@ -39,7 +39,8 @@ def module_name(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _stem(filename: str) -> str | None:
+def stem(filename: str) -> str | None:
+    """Return a module file's name without suffixes; None for a file that is no module."""
     for suffix in _SUFFIXES:
         if filename.endswith(suffix):
             return filename.removesuffix(suffix)
@@ -52,10 +53,10 @@ def modules(stock: StockKernel, below: Path = Path()) -> Iterator[StockModule]:
     for folder, subfolders, files in os.walk(top / below):
         subfolders.sort()
         for filename in sorted(files):
-            stem = _stem(filename)
-            if stem is not None:
-                intree = Path(folder).relative_to(top) / f"{stem}.ko"
-                yield StockModule(module_name(stem), Path(folder, filename), intree)
+            name = stem(filename)
+            if name is not None:
+                intree = Path(folder).relative_to(top) / f"{name}.ko"
+                yield StockModule(module_name(name), Path(folder, filename), intree)
 
 
 class Index(Mapping[str, StockModule]):
@@ -66,8 +67,8 @@ class Index(Mapping[str, StockModule]):
         self._found: dict[str, tuple[str, str, str]] = {}
         for folder, _, files in os.walk(self._top):
             for filename in files:
-                if (stem := _stem(filename)) is not None:
-                    self._found[module_name(stem)] = (folder, filename, stem)
+                if (name := stem(filename)) is not None:
+                    self._found[module_name(name)] = (folder, filename, name)
 
     def __getitem__(self, name: str) -> StockModule:
         folder, filename, stem = self._found[name]

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From the names of drivers to proven modules that can be installed: the pipeline, once for each kernel."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from omatic import core, kernel, log, pipeline
+from omatic.errors import KernelMissing
+from omatic.life.install import Delivery, Ready
+from omatic.life.system import System
+from omatic.pipeline import Outcome, Settings
+
+
+def build(drivers: Sequence[str], settings: Settings, releases: Sequence[str]) -> tuple[Delivery, ...]:
+    """Build drivers for kernels where that was not done yet; raise VerifyFailed if one may not be delivered."""
+    return tuple(_build(drivers, replace(settings, kernel=release)) for release in releases)
+
+
+def _build(drivers: Sequence[str], settings: Settings) -> Delivery:
+    outcomes = tuple(pipeline.build(drivers, settings))
+    pipeline.refuse_unproven(outcomes)
+    target = outcomes[0].target
+    made = core.build(target, settings.cache, settings.jobs)
+    return Delivery(target, (made.hook, made.core), tuple(_ready(outcome) for outcome in outcomes))
+
+
+def _ready(outcome: Outcome) -> Ready:
+    module = outcome.choice.module
+    evidence = next(check.evidence for check in outcome.report.checks if check.name == "provenance")
+    return Ready(module.name, outcome.module, module.intree, len(outcome.plan.rewritten), str(evidence["proof"]))
+
+
+def releases(system: System) -> tuple[str, ...]:
+    """Return the installed kernels that modules can be built for; warn about those without headers."""
+    there = tuple(_installed(system))
+    ready = tuple(release for release in kernel.releases() if release in there)
+    for release in there:
+        if release not in ready:
+            log.warn(f"{release} is left out: it has no headers (apt-get install linux-headers-{release})")
+    if not ready:
+        raise KernelMissing(
+            f"no kernel below {system.root} has headers on this machine",
+            hint="apt-get install linux-headers-amd64, or name a kernel with --kernel",
+        )
+    return ready
+
+
+def _installed(system: System) -> Iterator[str]:
+    for folder in sorted((system.root / "lib/modules").glob("*/kernel")):
+        yield folder.parent.name
