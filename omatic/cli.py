@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from omatic import __version__, dirs, errors, log
+from omatic import __version__, cli_install, dirs, errors, log
 from omatic.dirs import Cache
 from omatic.errors import DiskFull, OmaticError
 from omatic.log import Verbosity
@@ -108,7 +108,7 @@ def verify(
 
 
 def _outcomes(running: "Iterator[pipeline.Outcome]", *, as_json: bool) -> None:  # type: ignore[name-defined]  # noqa: F821
-    from omatic import show
+    from omatic import pipeline, show
 
     done = []
     try:
@@ -119,13 +119,7 @@ def _outcomes(running: "Iterator[pipeline.Outcome]", *, as_json: bool) -> None: 
     finally:
         if as_json:
             print(json.dumps([outcome.to_json() for outcome in done], indent=2))
-    refused = [outcome for outcome in done if outcome.refusal]
-    if refused:
-        raise errors.VerifyFailed(
-            "not proven, so not delivered: " + ", ".join(outcome.choice.module.name for outcome in refused),
-            hint="the evidence is in the table above; --force delivers a module whose only fault is its provenance",
-            details=[f"{outcome.choice.module.name}: {outcome.refusal}" for outcome in refused],
-        )
+    pipeline.refuse_unproven(done)
 
 
 @app.command(epilog="Examples: pfq-omatic plan ixgbe     pfq-omatic plan igb --diff")
@@ -221,6 +215,8 @@ def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False) -> 
             hint=missing[0].hint,
         )
 
+
+cli_install.register(app)
 
 # --- running, failing, being interrupted
 
