@@ -28,7 +28,7 @@ int3 that the kernel has just patched away, and a guest that switches static bra
 bound, panics with "Oops: int3"; a stock kernel does so too when its own static branches are toggled in a loop."""
 
 _BOOT_PATIENCE = 300.0
-_KERNEL_ARGUMENTS = (
+KERNEL_ARGUMENTS = (
     "console=ttyS0", "quiet", "loglevel=4", "panic=1", "oops=panic", "ipv6.disable=1", "net.ifnames=0",
     "log_buf_len=8M", "printk.devkmsg=on", "mitigations=off", "random.trust_cpu=on",
     # Emulated processors that share a busy host stand still for seconds. A real hang lasts, and is still found.
@@ -154,7 +154,7 @@ def command(setup: Setup, rooms: Path) -> list[str]:
         "-machine", "q35", "-accel", ACCELERATOR, "-cpu", "max",
         "-smp", str(setup.cpus), "-m", str(setup.memory),
         "-kernel", str(setup.kernel), "-initrd", str(rooms / "initramfs"),
-        "-append", " ".join((*_KERNEL_ARGUMENTS, *setup.arguments)),
+        "-append", " ".join((*KERNEL_ARGUMENTS, *setup.arguments)),
         "-serial", f"file:{setup.logs / 'console.log'}",
         "-device", "virtio-serial-pci", *ports,
         *_nics(setup.plugs, rooms),

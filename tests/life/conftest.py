@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Machines for the tests of this folder; rig.py tells how to use them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omatic import proc
+from omatic.lab import qemu
+from tests import roots
+from tests.life import disks, rig
+from tests.life.image import Image, image
+
+
+class Boot:
+    """A disk of one's own, which can be booted time and again."""
+
+    def __init__(self, made: Image, folder: Path) -> None:
+        self.image = made
+        self.folder = folder
+        self.disk = disks.overlay(made.disk, folder / "disk.qcow2")
+        self._boots = 0
+
+    @contextmanager
+    def boot(self, **settings: Any) -> Iterator[rig.Rig]:
+        """Boot with what is in /boot of the disk; settings are those of rig.Setup (small, nics, cpus ...)."""
+        self._boots += 1
+        work = self.folder / f"boot{self._boots}"
+        kernel, initramfs = self.image.kernel, self.image.initramfs
+        if self._boots > 1:
+            kernel, initramfs = disks.boot_files(self.disk, self.image.release, work)
+        setup = rig.Setup(qemu.find(), kernel, initramfs, self.disk, work)
+        with rig.boot(replace(setup, **settings)) as machine:
+            yield machine
+        self.disk = machine.disk
+
+
+@pytest.fixture(scope="session")
+def made_image() -> Image:
+    """Make the disk that all tests start from, or take the one that was made before."""
+    roots.require()
+    release = os.environ.get("PFQ_TEST_KERNEL") or proc.run([roots.TOP / "tools/default-kernel.sh"]).stdout.strip()
+    return image(release)
+
+
+@pytest.fixture(name="rig")
+def _rig(made_image: Image, tmp_path: Path) -> Boot:
+    return Boot(made_image, tmp_path)
