@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the last attempt to make a driver for DKMS ended, one JSON file for each kernel and driver.
+
+An attempt is recorded as cut short before it begins: what kills it, a power cut or a time limit, leaves the truth.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from omatic.errors import BuiltInDriver, KernelMissing, OmaticError, UnknownDriver
+from omatic.life.system import System, remove_durably, write_durably
+
+READY, FAILED, SKIPPED = "ready", "failed", "skipped"
+"""The module is in place; it should be and is not; this kernel has no use for it, or no headers yet."""
+
+_CUT_SHORT = "cut short: a time limit, a reboot or a signal"
+
+_NOT_OURS = (UnknownDriver, BuiltInDriver, KernelMissing)
+"""What is no failure: nothing can be done about it here and now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How it ended, why, what to do next, and when; `package` is the version of the kernel it was made for."""
+
+    result: str
+    why: str
+    hint: str
+    when: str
+    package: str = ""
+
+
+def folder(system: System) -> Path:
+    """Return where the records are: RELEASE/DRIVER.json below it."""
+    return system.state / "dkms"
+
+
+def _path(system: System, release: str, driver: str) -> Path:
+    return folder(system) / release / f"{driver}.json"
+
+
+def write(
+    system: System, release: str, driver: str, result: str, why: str, *, hint: str = "", package: str = ""
+) -> None:
+    """Keep a result."""
+    kept = Record(result, why, hint, datetime.now(UTC).isoformat(timespec="seconds"), package)
+    write_durably(_path(system, release, driver), json.dumps(asdict(kept), indent=1).encode() + b"\n")
+
+
+def read(system: System, release: str, driver: str) -> Record | None:
+    """Return the last result; None if nothing was tried."""
+    try:
+        return Record(**json.loads(_path(system, release, driver).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def remove(system: System, release: str, driver: str) -> None:
+    """Drop a record, and the kernel's folder of records with the last one."""
+    path = _path(system, release, driver)
+    remove_durably(path)
+    for parent in (path.parent, path.parent.parent):
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+
+
+@contextmanager
+def attempt(system: System, release: str, driver: str) -> Iterator[None]:
+    """Record how the block ends if it does not end well; whoever makes the module ready says so itself.
+
+    Attempts nest, through dkms: the innermost is nearest to the cause, and what it has recorded stays.
+    """
+    write(system, release, driver, FAILED, _CUT_SHORT, hint=_hint(release))
+    try:
+        yield
+    except OmaticError as error:
+        last = read(system, release, driver)
+        if last is None or last.result == READY or last.why == _CUT_SHORT:
+            result = SKIPPED if isinstance(error, _NOT_OURS) else FAILED
+            why = "; ".join((error.message, *error.details[:3]))
+            hint = error.hint if result == SKIPPED else f"{error.hint}; then: {_hint(release)}"
+            write(system, release, driver, result, why, hint=hint)
+        raise
+
+
+def _hint(release: str) -> str:
+    return f"pfq-omatic dkms retry --kernel {release}"
