@@ -58,12 +58,22 @@ bench: venv dev-packages  ## planning against spatch, side by side
 golden: venv  ## write the golden files anew; review the difference like code
 	$(PY) -m pytest tests/golden --update-golden
 
-wheel: venv  ## build the wheel and the source archive into dist/
+share: venv  ## make manual pages and completion from the command line, into build/share/
+	$(PY) tools/man.py build/share/man
+	$(PY) tools/completion.py build/share/completion
+
+wheel: share  ## build the wheel into dist/
 	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
+
+sdist: share  ## build the source archive into dist/
+	$(PY) tools/sdist.py dist
+
+deb: venv  ## build the Debian packages pfq-omatic and pfq-dkms into dist/
+	tools/deb.sh dist
 
 clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build *.egg-info
 	$(MAKE) -C user clean
 
 .PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm check-kernel bench \
-	golden wheel clean
+	golden share wheel sdist deb clean
