@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from omatic import cindex, kernel, proc
 from omatic.dirs import Cache
 from omatic.errors import OmaticError
+from omatic.life import signing
+from omatic.life.system import System
 
 _NEEDED_BYTES = 3 << 30
 
@@ -35,6 +37,7 @@ def examine(release: str | None, cache: Cache) -> tuple[Finding, ...]:
         *(_tool(name, package, why) for name, package, why in _TOOLS),
         _libclang(),
         _space(cache),
+        *_signatures(release),
         *(_tool(name, package, why, required=False) for name, package, why in _OPTIONAL),
     )
 
@@ -78,6 +81,17 @@ def _libclang() -> Finding:
         return Finding("libclang", True, cindex.version())
     except OmaticError as error:
         return Finding("libclang", False, error.message, error.hint)
+
+
+def _signatures(release: str | None) -> list[Finding]:
+    try:
+        target = kernel.discover(release)
+    except OmaticError:
+        # The missing headers are a finding of their own.
+        return []
+    verdict = signing.examine(target, System())
+    # What cannot be loaded can still be built.
+    return [Finding("module signatures", verdict.loads, verdict.reason, verdict.hint, required=False)]
 
 
 def _space(cache: Cache) -> Finding:
