@@ -71,9 +71,12 @@ sdist: share  ## build the source archive into dist/
 deb: venv  ## build the Debian packages pfq-omatic and pfq-dkms into dist/
 	tools/deb.sh dist
 
+rpm: venv  ## build the RPM packages of the same names into dist/
+	tools/rpm.sh dist
+
 clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build *.egg-info
 	$(MAKE) -C user clean
 
 .PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm check-kernel bench \
-	golden share wheel sdist deb clean
+	golden share wheel sdist deb rpm clean
