@@ -5,6 +5,7 @@ A driver inside is loaded before the disks are there, so whatever is in place on
 initramfs-tools, dracut and mkinitcpio are known. Below another root than / nothing is looked at or made.
 """
 
+import contextlib
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ def examine(system: System, release: str) -> Image | None:
         return None
     generator, image = found
     listed = proc.run(_filled(generator.listing, system, release, image)).stdout
-    return Image(image, _modules(listed, release))
+    return Image(image, modules(listed, release))
 
 
 def make(system: System, release: str) -> None:
@@ -91,12 +92,16 @@ def restore(system: System, release: str) -> None:
     kept = _kept(system, release)
     if found is not None and kept.is_file():
         _copy(kept, found[1])
-        remove_durably(kept)
+        forget(system, release)
 
 
 def forget(system: System, release: str) -> None:
     """Drop the image that was kept: the new one is good."""
-    remove_durably(_kept(system, release))
+    kept = _kept(system, release)
+    remove_durably(kept)
+    # The folder goes with the last one.
+    with contextlib.suppress(OSError):
+        kept.parent.rmdir()
 
 
 def _keep(system: System, release: str, image: Path) -> None:
@@ -141,8 +146,8 @@ def _filled(templates: Sequence[str], system: System, release: str, image: Path)
     return [text.format(release=release, image=image, base=base) for text in templates]
 
 
-def _modules(listing: str, release: str) -> Mapping[str, tuple[str, ...]]:
-    """Read a listing: one file a line, its path at the end, whatever is before it."""
+def modules(listing: str, release: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the modules of a listing: one file a line, its path at the end, whatever is before it."""
     found: dict[str, list[str]] = {}
     pattern = rf"(?:^|[\s/])lib/modules/{re.escape(release)}/(\S+)$"
     for path in re.findall(pattern, listing, re.MULTILINE):

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which file modprobe would load for a name, how depmod is made to see our files, and what can outrank them."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from omatic import proc, stock
-from omatic.life.system import System, remove_durably, write_durably
+from omatic.life.system import System, remove_durably, sync, write_durably
 
 OUTRANKING = ("updates", "extra", "weak-updates")
 """Folders beside kernel/ whose modules may take the place of the distribution's."""
@@ -47,7 +46,8 @@ def depmod(system: System, release: str) -> None:
     # With another root, that root's configuration counts and not this machine's.
     config = [] if system.root == Path("/") else [f"--config={system.root / folder}" for folder in _CONFIG]
     proc.run(["depmod", *_base(system), *config, release])
-    os.sync()
+    for written in (*system.modules(release).glob("modules.*"), system.modules(release)):
+        sync(written)
 
 
 def signer(path: Path) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from omatic import kernel as kernels
 from omatic import stock
 from omatic.dirs import Cache, sha256
-from omatic.life import dkmsrecord, initramfs, journal, modprobe, receipt, running, steps
+from omatic.life import dkmsrecord, initramfs, journal, modprobe, receipt, running, steps, swap
 from omatic.life.dkmsrecord import Record
 from omatic.life.initramfs import Image
 from omatic.life.install import dkms_has
@@ -116,8 +116,10 @@ def _machine(system: System, left: Operation | None) -> Iterator[Trouble]:
     if left is not None:
         command = f"pfq-omatic {' '.join((left.command, *left.argv))}"
         yield Trouble(DEGRADED, f"an operation was cut short, or is under way: {left}", f"finish it: {command}")
-    for path in sorted(system.swaps.glob("*.json")):
-        yield Trouble(DEGRADED, f"a swap of {path.stem} is not confirmed", f"pfq-omatic confirm {path.stem}")
+    for one in swap.every(system):
+        if one.open:
+            hint = f"pfq-omatic confirm {one.driver}; without it the former driver comes back"
+            yield Trouble(DEGRADED, f"`{one.command} {one.driver}` is not confirmed", hint)
 
 
 class _Kernel:
