@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small machine below another root: a kernel with toy modules that the real depmod and modinfo understand."""
 
+import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import proc
+from omatic import elf, proc
 from omatic.dirs import sha256
 from omatic.life import modprobe
 from omatic.life.change import Options, Result
@@ -33,6 +34,8 @@ def module(path: Path, imports: Iterable[str] = (), **info: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     said = "".join(f"{key}={value}\\0" for key, value in {"license": "GPL", "name": path.stem, **info}.items())
     text = f'__attribute__((section(".modinfo"), used)) static const char info[] = "{said}";\n'
+    build_id = hashlib.sha1(f"{path}{said}".encode()).hexdigest()
+    text += f'asm(".pushsection .note.gnu.build-id, \\"a\\", @note; .ascii \\"{build_id}\\"; .popsection");\n'
     for symbol in imports:
         text += f"extern void {symbol}(void);\nvoid use_{symbol}(void) {{ {symbol}(); }}\n"
     source = path.with_suffix(".c")
@@ -86,6 +89,26 @@ class Machine:
     def file(self, path: str | Path) -> Path:
         """Return a file below the kernel's folder."""
         return self.system.modules(RELEASE) / path
+
+    def boot(self, release: str = RELEASE) -> None:
+        """Have the machine run a kernel, with no module loaded."""
+        running = self.system.root / "proc/sys/kernel/osrelease"
+        running.parent.mkdir(parents=True, exist_ok=True)
+        running.write_text(f"{release}\n")
+
+    def load(self, path: Path, *devices: str) -> None:
+        """Have a module loaded from a file, and drive these network devices."""
+        name = path.name.removesuffix(".ko").replace("-", "_")
+        found = elf.load(path)
+        loaded = self.system.root / "sys/module" / name
+        (loaded / "notes").mkdir(parents=True, exist_ok=True)
+        (loaded / "notes/.note.gnu.build-id").write_bytes(found.data_of(".note.gnu.build-id"))
+        if version := found.modinfo.get("version"):
+            (loaded / "version").write_text(f"{version[0]}\n")
+        for device in devices:
+            driver = self.system.root / "sys/class/net" / device / "device/driver"
+            driver.mkdir(parents=True)
+            (driver / "module").symlink_to(loaded)
 
     def content(self) -> dict[str, str]:
         """Return every file of the kernel's folder with its checksum."""
