@@ -14,10 +14,20 @@ from dataclasses import dataclass
 
 from omatic import catalog, kernel, log, pipeline, proc, stock
 from omatic.dirs import Cache
-from omatic.errors import Busy, KernelMissing, NotInstalled, OmaticError, ToolMissing, UnknownDriver, UsageError
+from omatic.errors import (
+    Busy,
+    DkmsFailed,
+    KernelMissing,
+    NotInstalled,
+    OmaticError,
+    ToolMissing,
+    UnknownDriver,
+    UsageError,
+)
 from omatic.life import dkmshooks, dkmsmake, dkmsrecord, dkmstree, journal, receipt, steps
 from omatic.life.dkmsrecord import FAILED, SKIPPED, Record
 from omatic.life.dkmstree import CORE_PACKAGE, UNDER_LOCK, Package
+from omatic.life.install import OWNER
 from omatic.life.receipt import CORE
 from omatic.life.system import System
 from omatic.pipeline import Settings
@@ -168,13 +178,16 @@ def remove(names: Sequence[str], *, dry_run: bool) -> Sequence[str]:
             )
         leaving = [known[name] for name in sorted(wanted & known.keys())]
         last = not known.keys() - wanted
+        if last:
+            _refuse_to_take_core(system)
         kernels = sorted({kept.release for kept in receipt.every(system) if kept.driver in wanted})
         todo: list[steps.Step] = [_RemoveHooks()] if last else []
         todo += [_Unregister(package) for package in (*leaving, *([CORE_PACKAGE] if last else []))]
         todo += [_RefreshInitramfs(each, tuple(sorted(wanted))) for each in kernels]
         if not dry_run:
             steps.run(system, "dkms remove", names, todo, ())
-            _prune(system)
+            dkmsrecord.prune(system)
+            _tidy(system)
     return [str(step) for step in todo]
 
 
@@ -187,6 +200,7 @@ def retry(release: str | None) -> list[Result]:
     kernels = [release] if release else _present(system)
     with _locked(system, _PATIENCE):
         journal.refuse_others(system, "dkms retry", [])
+        dkmsrecord.prune(system)
         for each in kernels:
             if _nothing_to_build(system, each, packages):
                 continue
@@ -311,6 +325,19 @@ def _nothing_to_build(system: System, release: str, packages: Sequence[Package])
     return True
 
 
+def _refuse_to_take_core(system: System) -> None:
+    """Raise if what `install` has put there needs the core that dkms has."""
+    kept = tuple(receipt.every(system))
+    shared = {each.release for each in kept if (each.driver, each.owner) == (CORE, "dkms")}
+    needing = [each for each in kept if each.owner == OWNER and each.release in shared]
+    if needing:
+        raise DkmsFailed(
+            "the core has to stay: drivers that were installed without dkms need it",
+            hint=f"pfq-omatic uninstall {' '.join(sorted({each.driver for each in needing}))}, then this again",
+            details=[f"{each.driver} on {each.release}" for each in needing],
+        )
+
+
 def _undo_add(system: System, packages: Sequence[Package]) -> list[steps.Step]:
     known = {package.driver for package in dkmstree.registered(system)}
     fresh = [package for package in packages if package.driver not in known]
@@ -319,11 +346,11 @@ def _undo_add(system: System, packages: Sequence[Package]) -> list[steps.Step]:
     return [_RemoveHooks(), *(_Unregister(package) for package in (*fresh, CORE_PACKAGE))]
 
 
-def _prune(system: System) -> None:
-    """Drop the records of kernels that have gone, and the folder with the last one."""
-    for path in list(dkmsrecord.folder(system).glob("*/*.json")):
-        if not system.modules(path.parent.name).is_dir():
-            dkmsrecord.remove(system, path.parent.name, path.stem)
+def _tidy(system: System) -> None:
+    """Remove the folders of our state that are empty."""
+    for folder in (dkmsrecord.folder(system), system.receipts, system.state / "initramfs", system.state):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _results(system: System, packages: Sequence[Package], kernels: Sequence[str]) -> list[Result]:

@@ -2,7 +2,7 @@
 """What dkms calls: prepare the sources before, build and prove, keep the stock module where it is, write the receipt.
 
 `prepare` leaves a stamp in dkms's build folder, and `build` demands it, for dkms before 3.1.5 goes on when PRE_BUILD
-has failed. The receipt is begun by `build`, which knows the proofs, and ended by `installed`, which knows the files.
+has failed. `build`, which knows the proofs, drafts the receipt; `installed`, which knows the files, writes it.
 """
 
 import json
@@ -50,12 +50,12 @@ def build(system: System, driver: str, release: str, cache: Cache, work: Path) -
         if driver == CORE:
             built = core.build(target, cache, _jobs())
             found, files = _core_digest(target), [built.hook, built.core]
-            begun = _receipt(driver, release)
+            draft = _receipt(driver, release)
         else:
             outcome = _prove(driver, release, cache)
             found = _digest(target, outcome.source, outcome.plan.edits)
             files = [outcome.module]
-            begun = _driver_receipt(system, outcome)
+            draft = _driver_receipt(system, outcome)
         if found != expected:
             raise DkmsFailed(
                 f"what would be built of {driver} for {release} is not what was prepared", hint="pfq-omatic dkms retry"
@@ -63,7 +63,7 @@ def build(system: System, driver: str, release: str, cache: Cache, work: Path) -
         (work / _ARRIVAL).mkdir(exist_ok=True)
         for file in files:
             shutil.copyfile(file, work / _ARRIVAL / file.name)
-        receipt.write(system, begun)
+        dkmsrecord.keep_built(system, draft)
 
 
 def installing(system: System, driver: str, release: str) -> None:
@@ -78,12 +78,12 @@ def installing(system: System, driver: str, release: str) -> None:
 
 
 def installed(system: System, driver: str, release: str) -> None:
-    """End the receipt with the files that dkms has put in place, and record that the driver is ready."""
+    """Write the receipt of the files that dkms has put in place, and record that the driver is ready."""
     package = _package(system, driver)
-    begun = receipt.read(system, release, driver)
+    draft = dkmsrecord.built(system, release, driver)
     found = modprobe.outside(system, release)
     paths = [path for module in package.modules for path in found.get(module.replace("-", "_"), ())]
-    if begun is None or len(paths) != len(package.modules):
+    if draft is None or len(paths) != len(package.modules):
         raise DkmsFailed(
             f"dkms has installed {driver} for {release}, but not as it was built",
             hint="pfq-omatic dkms retry",
@@ -91,7 +91,7 @@ def installed(system: System, driver: str, release: str) -> None:
         )
     files = tuple(InstalledFile(path, sha256(modprobe.real(system, path))) for path in paths)
     signer = signing.signer(modprobe.real(system, paths[0]))
-    receipt.write(system, replace(begun, files=files, signer=signer, installed=_now()))
+    receipt.write(system, replace(draft, files=files, signer=signer, installed=_now()))
     owner = kernel.discover(release).package
     why = "built, proven and installed" if driver != CORE else "built and installed"
     version = owner.version if owner else ""
@@ -99,10 +99,12 @@ def installed(system: System, driver: str, release: str) -> None:
 
 
 def removed(system: System) -> None:
-    """Drop the receipts of what dkms has taken away, for any kernel: dkms does not always say for which."""
+    """Drop the receipts and records of what dkms has taken away, for any kernel: it does not always say for which."""
     for kept in list(receipt.every(system)):
         if kept.owner == "dkms" and not any(modprobe.real(system, file.path).exists() for file in kept.files):
             receipt.remove(system, kept.release, kept.driver)
+            dkmsrecord.remove(system, kept.release, kept.driver)
+    dkmsrecord.prune(system)
 
 
 def _prove(driver: str, release: str, cache: Cache) -> Outcome:

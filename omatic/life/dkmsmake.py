@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from omatic import kernel, log, stock
 from omatic.dirs import sha256
 from omatic.errors import DkmsFailed, InstallFailed, OmaticError
-from omatic.life import dkmsrecord, dkmstree, initramfs, modprobe, receipt, steps
+from omatic.life import dkmsrecord, dkmstree, initramfs, modprobe, receipt, steps, uninstall
 from omatic.life.dkmsrecord import READY
 from omatic.life.dkmstree import CORE_PACKAGE, Package
+from omatic.life.install import OWNER
 from omatic.life.receipt import CORE
 from omatic.life.system import System
 
@@ -22,9 +23,20 @@ def complete(system: System, package: Package, release: str) -> None:
         if package.driver != CORE:
             _demand_core(system, release)
         dkmstree.unbuild(system, package, release)
-        dkmstree.install(package, release)
+        dkmstree.call("build", package, "-k", release)
+        _take_over(system, package, release)
+        dkmstree.call("install", package, "-k", release)
         for module in package.modules:
             _expect_ours(system, release, stock.module_name(module))
+
+
+def _take_over(system: System, package: Package, release: str) -> None:
+    """Take away what `install` has put there: a driver of a kernel has one owner."""
+    kept = receipt.read(system, release, package.driver)
+    if kept is not None and kept.owner == OWNER:
+        with log.step(f"taking {package.driver} for {release} over from install"):
+            for step in uninstall.removal(system, [kept]):
+                step.do(system)
 
 
 def current(system: System, package: Package, release: str) -> bool:

@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from omatic.errors import BuiltInDriver, KernelMissing, OmaticError, UnknownDriver
+from omatic.life.receipt import InstalledFile, Receipt
 from omatic.life.system import System, remove_durably, write_durably
 
 READY, FAILED, SKIPPED = "ready", "failed", "skipped"
 """The module is in place; it should be and is not; this kernel has no use for it, or no headers yet."""
+
+_BUILT = "built"
 
 _CUT_SHORT = "cut short: a time limit, a reboot or a signal"
 
@@ -39,8 +42,8 @@ def folder(system: System) -> Path:
     return system.state / "dkms"
 
 
-def _path(system: System, release: str, driver: str) -> Path:
-    return folder(system) / release / f"{driver}.json"
+def _path(system: System, release: str, driver: str, suffix: str = "json") -> Path:
+    return folder(system) / release / f"{driver}.{suffix}"
 
 
 def write(
@@ -62,10 +65,33 @@ def read(system: System, release: str, driver: str) -> Record | None:
 def remove(system: System, release: str, driver: str) -> None:
     """Drop a record, and the kernel's folder of records with the last one."""
     path = _path(system, release, driver)
+    remove_durably(_path(system, release, driver, _BUILT))
     remove_durably(path)
     for parent in (path.parent, path.parent.parent):
         if parent.is_dir() and not any(parent.iterdir()):
             parent.rmdir()
+
+
+def prune(system: System) -> None:
+    """Drop the records of kernels that have gone."""
+    for path in list(folder(system).glob("*/*.json")):
+        if not system.modules(path.parent.name).is_dir():
+            remove(system, path.parent.name, path.stem)
+
+
+def keep_built(system: System, draft: Receipt) -> None:
+    """Keep the receipt of what was built: it becomes one when dkms has installed it."""
+    write_durably(_path(system, draft.release, draft.driver, _BUILT), json.dumps(asdict(draft)).encode() + b"\n")
+
+
+def built(system: System, release: str, driver: str) -> Receipt | None:
+    """Return the receipt of what was built, still without files; None if nothing was."""
+    try:
+        kept = json.loads(_path(system, release, driver, _BUILT).read_text())
+    except FileNotFoundError:
+        return None
+    stock = kept.pop("stock")
+    return Receipt(**{**kept, "files": (), "stock": InstalledFile(**stock) if stock else None})
 
 
 @contextmanager

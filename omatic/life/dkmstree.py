@@ -122,11 +122,6 @@ def unregister(system: System, package: Package, version: str) -> None:
         shutil.rmtree(folder)
 
 
-def install(package: Package, release: str) -> None:
-    """Have dkms build and install the package for a kernel; what was there for that kernel is made anew."""
-    call("install", package, "-k", release)
-
-
 def unbuild(system: System, package: Package, release: str) -> None:
     """Have dkms take what it has of the package for a kernel off the machine."""
     if (tree(system, package) / __version__ / release).is_dir():
