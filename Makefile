@@ -21,7 +21,7 @@ packages:  ## install the Debian packages that the work needs (root)
 demo: venv packages  ## build, prove and see it capture: about ten minutes
 	$(PY) tools/demo.py --kernel "$$(tools/default-kernel.sh)"
 
-test: venv packages dev-packages test-fast test-user test-build test-vm  ## everything that CI runs
+test: venv packages dev-packages test-fast test-user test-build test-vm test-dkms-short  ## everything that CI runs
 
 dev-packages:
 	tools/packages.sh $(DEVPKGS)
@@ -48,6 +48,19 @@ test-all: packages dev-packages  ## every driver of the list on 6.12 too
 test-vm: venv  ## real kernels in QEMU: load, capture, unload
 	PFQ_OMATIC_QEMU="$$($(PY) tests/vm/get_qemu.py drivers-cache/qemu || true)" \
 		PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m vm
+
+test-dkms: venv wheels  ## kernel upgrades in Debian roots with real apt and dkms: half an hour (root)
+	tools/packages.sh debootstrap zstd
+	PFQ_TEST_WHEELS=build/wheels $(PY) -m pytest -m dkms
+
+test-dkms-short: venv wheels
+	tools/packages.sh debootstrap zstd
+	PFQ_TEST_WHEELS=build/wheels $(PY) -m pytest -m dkms -k "no_network and 3.0.10"
+
+# With all that the wheel needs, for a Debian 12 without a network.
+wheels: wheel
+	rm -f build/wheels/pfq_omatic-*
+	$(VENV)/bin/pip download --quiet --only-binary :all: --python-version 3.11 --dest build/wheels dist/*.whl
 
 check-kernel:  ## sparse on both kernel modules
 	$(MAKE) -C kernel KDIR=/lib/modules/$$(tools/default-kernel.sh)/build sparse
@@ -78,5 +91,5 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm check-kernel bench \
-	golden share wheel sdist deb rpm clean
+.PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm test-dkms \
+	test-dkms-short check-kernel bench golden share wheel wheels sdist deb rpm clean
