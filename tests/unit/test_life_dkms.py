@@ -43,7 +43,7 @@ def test_dkms_conf(system: System) -> None:
         "AUTOINSTALL-none",
         "CLEAN",
     ]
-    assert sourced(system, NE2K, *wanted) == ["pfq-ne2k_pci", __version__, "ne2k-pci", "pfq", "none"]
+    assert sourced(system, NE2K, *wanted) == ["pfq-ne2k_pci", __version__, "ne2k-pci", "pfq", "none", "true"]
     (prepare, make) = sourced(system, NE2K, "PRE_BUILD", "MAKE[0]")
     assert prepare == f"pfq-omatic prepare ne2k_pci --kernel {RELEASE}"
     assert make == f"make KERNEL={RELEASE}"
