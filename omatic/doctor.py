@@ -34,7 +34,7 @@ def examine(release: str | None, cache: Cache) -> tuple[Finding, ...]:
     """Return all findings for building for that kernel (None: the running one)."""
     return (
         *_kernel(release),
-        *(_tool(name, package, why) for name, package, why in _TOOLS),
+        *(_tool(name, package, why) for name, package, why in (*_TOOLS, *_providers())),
         _libclang(),
         _space(cache),
         *_signatures(release),
@@ -47,9 +47,17 @@ _TOOLS = (
     ("objcopy", "binutils", "makes the binary twin"),
     ("tar", "tar", "unpacks sources"),
     ("xz", "xz-utils", "unpacks sources"),
+    ("depmod", "kmod", "indexes modules"),
+)
+_APT = (
     ("apt-get", "apt", "fetches sources (or give them with --source)"),
     ("dpkg-deb", "dpkg", "unpacks packages"),
-    ("depmod", "kmod", "indexes modules"),
+)
+_DNF = (
+    ("dnf", "dnf-plugins-core", "fetches sources (or give them with --source)"),
+    ("rpm2cpio", "rpm", "unpacks packages"),
+    ("cpio", "cpio", "unpacks packages"),
+    ("patch", "patch", "applies the distribution's patches"),
 )
 _OPTIONAL = (
     ("qemu-system-x86_64", "qemu-system-x86", "rehearse"),
@@ -68,6 +76,10 @@ def _kernel(release: str | None) -> list[Finding]:
     crcs = "symbol CRCs (MODVERSIONS) on" if target.modversions else "symbol CRCs (MODVERSIONS) off"
     headers = Finding("kernel headers", True, f"{target.release}: {package}, {crcs}")
     return [headers, _tool(target.compiler, target.compiler, "the compiler that the headers name")]
+
+
+def _providers() -> tuple[tuple[str, str, str], ...]:
+    return _DNF if proc.available("rpm") and not proc.available("dpkg-query") else _APT
 
 
 def _tool(name: str, package: str, why: str, *, required: bool = True) -> Finding:

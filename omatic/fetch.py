@@ -17,7 +17,7 @@ from pathlib import Path
 
 import filelock
 
-from omatic import apt, gitio, kernel, log, proc, stock
+from omatic import apt, gitio, kernel, log, proc, rpm, stock
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import KernelMissing, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId, StockKernel
@@ -295,16 +295,13 @@ def _owner(target: KernelTarget) -> PackageId:
 
 def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> _Found:
     package = _owner(target)
-    if package.distribution not in ("debian", "ubuntu") and not proc.available("apt-get"):
-        raise SourceNotFound(
-            f"sources of {package.distribution} packages cannot be fetched yet",
-            hint="give them: --source FOLDER, TARBALL or GIT-URL[@REF]",
-        )
+    if rpm.serves(package):
+        return _from_source_rpm(package, cache, offline)
     names = source_names(target)
     for name in names:
         if path := apt.find_kept(name, package.source_version, cache.downloads):
             return _Found(Tarball(path), path.stem, f"{name} {package.source_version}", True)
-    unpacked = cache.sources / f"{package.source}_{package.source_version}".replace(":", "%3a")
+    unpacked = _store(package, cache)
     if (unpacked / "full").is_dir():
         return _full(package, unpacked)
     if offline:
@@ -315,6 +312,23 @@ def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> _Fo
         path = apt.download(exact, cache.downloads)
         return _Found(Tarball(path), path.stem, f"{exact.name} {exact.version}", True)
     return _from_source_package(package, unpacked, known, cache)
+
+
+def _store(package: PackageId, cache: Cache) -> Path:
+    return cache.sources / f"{package.source}_{package.source_version}".replace(":", "%3a")
+
+
+def _from_source_rpm(package: PackageId, cache: Cache, offline: bool) -> _Found:
+    store = _store(package, cache)
+    label = f"source package {package.source} {package.source_version}"
+    if tree := rpm.installed_tree(package):
+        return _Found(Folder(tree), store.name, f"kernel-source in {tree}", True)
+    if not (store / "package").is_dir():
+        if offline:
+            raise _offline(f"the {label}")
+        with staging(store / "package") as into:
+            rpm.fetch(package, into)
+    return _Found(rpm.origin(store / "package"), store.name, label, True)
 
 
 def source_names(target: KernelTarget) -> tuple[str, ...]:

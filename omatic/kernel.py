@@ -8,9 +8,9 @@ import os
 import re
 from pathlib import Path
 
-from omatic import proc
-from omatic.errors import KernelMissing, ToolMissing
-from omatic.model import KernelTarget, PackageId
+from omatic import packages
+from omatic.errors import KernelMissing
+from omatic.model import KernelTarget
 
 MODULES = Path("/lib/modules")
 
@@ -54,7 +54,7 @@ def discover(release: str | None, modules: Path = MODULES) -> KernelTarget:
         config=config,
         symvers=(build / "Module.symvers").resolve(),
         compiler=compiler(config, build),
-        package=_owner((build / ".config").resolve()),
+        package=packages.owner((build / ".config").resolve()),
     )
 
 
@@ -89,28 +89,6 @@ def compiler(config: dict[str, str], build: Path) -> str:
     ):
         return named[1]
     return config.get("CONFIG_CC_VERSION_TEXT", "gcc").split(" ")[0]
-
-
-def _owner(path: Path) -> PackageId | None:
-    # Self-built kernels and machines without dpkg have no owner; the source must then be given.
-    try:
-        found = proc.run(["dpkg-query", "-S", path], check=False)
-    except ToolMissing:
-        return None
-    if found.returncode != 0:
-        return None
-    name = found.stdout.split(":")[0]
-    fields = "${Version}\t${source:Package}\t${source:Version}"
-    version, source, source_version = proc.run(["dpkg-query", "-W", "-f", fields, name]).stdout.split("\t")
-    return PackageId(name, version, source, source_version, distribution())
-
-
-def distribution(os_release: Path = Path("/etc/os-release")) -> str:
-    """Return the distribution's ID from os-release, e.g. "debian" or "ubuntu"."""
-    if not os_release.is_file():
-        return "unknown"
-    found = re.search(r'^ID="?([\w.-]+)', os_release.read_text(), re.MULTILINE)
-    return found[1] if found else "unknown"
 
 
 def base_version(target: KernelTarget) -> str:

@@ -36,6 +36,7 @@ PACKAGES = {
     "xz": "xz-utils",
     "dpkg-source": "dpkg-dev",
     "spatch": "coccinelle",
+    "rpm2cpio": "rpm",
 }
 """Which Debian package brings a program whose package has another name."""
 

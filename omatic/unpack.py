@@ -4,6 +4,7 @@
 A `Part` says which part of the tree; an `Origin` knows how to extract parts. Only what is asked for is written.
 """
 
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,38 @@ class Tarball:
                 hint="remove it and try again, or give another with --source",
                 details=serious[-3:] or done.stdout.splitlines()[-3:],
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """A tar archive and patches for it, in order, as a source RPM has them."""
+
+    tarball: Path
+    patches: tuple[Path, ...]
+
+    def extract(self, parts: Sequence[Part], into: Path) -> None:
+        """Unpack the parts and apply what the patches change in them; see Origin."""
+        Tarball(self.tarball).extract(parts, into)
+        for path in self.patches:
+            wanted = [text for name, text in _changes(path.read_bytes()) if any(part.holds(name) for part in parts)]
+            if not wanted:
+                continue
+            # As rpmbuild does for these packages; what does not apply is never left half applied.
+            argv = ["patch", "-p1", "-F1", "-s", "-f", "--no-backup-if-mismatch"]
+            done = proc.feed(argv, wanted, cwd=into)
+            if done.returncode != 0:
+                raise SourceCorrupt(
+                    f"{path.name} does not apply to {self.tarball.name}",
+                    hint="give the sources with --source FOLDER, TARBALL or GIT-URL[@REF]",
+                    details=done.stdout.splitlines()[-3:],
+                )
+
+
+def _changes(patch: bytes) -> Iterator[tuple[Path, bytes]]:
+    """Yield the files that a patch made by git changes, each with its part of the patch."""
+    for text in re.split(rb"^(?=diff --git )", patch, flags=re.MULTILINE):
+        if named := re.match(rb"diff --git a/(\S+) b/(\S+)\n", text):
+            yield Path(named[2].decode(errors="replace")), text
 
 
 def _counted(head: bytes, stream: IO[bytes], show: "log.Show") -> Iterator[bytes]:
