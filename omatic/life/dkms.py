@@ -80,8 +80,8 @@ class _Unregister:
 
     def do(self, system: System) -> None:
         """Remove every version of it, its receipts and its records."""
-        for source in (system.root / "usr/src").glob(f"{self.package.name}-*/pfq-omatic.json"):
-            dkmstree.unregister(system, self.package, source.parent.name.removeprefix(f"{self.package.name}-"))
+        for version in dkmstree.remains(system, self.package):
+            dkmstree.unregister(system, self.package, version)
         for kept in list(receipt.every(system)):
             if (kept.driver, kept.owner) == (self.package.driver, "dkms"):
                 receipt.remove(system, kept.release, kept.driver)
@@ -176,7 +176,8 @@ def remove(names: Sequence[str], *, dry_run: bool) -> Sequence[str]:
                 f"not registered with dkms: {', '.join(missing)}",
                 hint=f"registered are: {', '.join(known) or 'none'}",
             )
-        leaving = [known[name] for name in sorted(wanted & known.keys())]
+        # One that is unknown was on its way out when the power went.
+        leaving = [known.get(name, Package(name, (name,))) for name in sorted(wanted)]
         last = not known.keys() - wanted
         if last:
             _refuse_to_take_core(system)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Make one DKMS package for one kernel, tell whether it is in place, and have the initramfs hold what is."""
 
+import os
 from collections.abc import Sequence
 
 from omatic import kernel, log, stock
@@ -26,6 +27,8 @@ def complete(system: System, package: Package, release: str) -> None:
         dkmstree.call("build", package, "-k", release)
         _take_over(system, package, release)
         dkmstree.call("install", package, "-k", release)
+        # dkms does not see to it that the disk has what it wrote.
+        os.sync()
         for module in package.modules:
             _expect_ours(system, release, stock.module_name(module))
 

@@ -76,6 +76,11 @@ def versions(system: System, package: Package) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in tree(system, package).glob("*/source")))
 
 
+def remains(system: System, package: Package) -> tuple[str, ...]:
+    """Return the versions of which anything may be there: what dkms knows, and this program's own."""
+    return tuple(dict.fromkeys((*versions(system, package), __version__)))
+
+
 def active(system: System, package: Package, release: str) -> bool:
     """Tell whether dkms has this version of the package installed for a kernel."""
     links = tree(system, package).glob(f"kernel-{release}-*")
