@@ -254,11 +254,15 @@ def _address(text: str) -> str:
     return str(mapped or address)
 
 
+_UNICAST = 1
+
+
 def _defaults(kernel: Any) -> Iterator[Use]:
     names = {link["index"]: str(link.get_attr("IFLA_IFNAME")) for link in kernel.get_links()}
     for family, called in ((2, "IPv4"), (10, "IPv6")):
         for route in kernel.get_routes(family=family):
-            if route["dst_len"] or route["type"] != 1:
+            # A kernel without IPv6 answers with its IPv4 routes.
+            if route["family"] != family or route["dst_len"] or route["type"] != _UNICAST:
                 continue
             hops = route.get_attr("RTA_MULTIPATH") or ()
             indexes = [route.get_attr("RTA_OIF"), *(hop["oif"] for hop in hops)]

@@ -64,20 +64,15 @@ def _converge(before: Snapshot) -> tuple[int, tuple[str, ...]]:
     refused: dict[str, str] = {}
     now = picture(before)
     for _ in range(_ROUNDS):
-        actions = netdiff.plan(before, now)
+        actions = netdiff.plan(before, now, refused)
         if not actions:
             break
         succeeded, failed = execute(actions)
         done += succeeded
         refused.update(failed)
         now = picture(before)
-        if not succeeded:
-            break
-    left = [
-        f"{action.text}: {refused[action.text]}" if action.text in refused else action.text
-        for action in netdiff.plan(before, now)
-    ]
-    return done, (*netdiff.lost(before, now), *left)
+    left = [f"{text}: {why}" for text, why in refused.items()]
+    return done, (*netdiff.lost(before, now), *left, *(action.text for action in netdiff.plan(before, now, refused)))
 
 
 def execute(actions: Sequence[Action]) -> tuple[int, dict[str, str]]:
@@ -123,7 +118,7 @@ def _absent(before: Snapshot) -> set[str]:
 
 
 def _await_carrier(before: Snapshot, patience: float) -> tuple[str, ...]:
-    had = [link for link in before.ports if link.flags & netstate.LOWER_UP]
+    had = [link for link in before.ports if link.flags & netstate.LOWER_UP and link.flags & netstate.UP]
     _wait(lambda: not any(map(_without_carrier, had)), patience)
     return tuple(link.name for link in had if _without_carrier(link))
 

@@ -7,7 +7,7 @@ whoever executes a plan takes a new picture and asks again until there is nothin
 
 import ipaddress
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -51,12 +51,15 @@ class Action:
     flags: int = 0
 
 
-def plan(before: Snapshot, now: Snapshot) -> tuple[Action, ...]:
-    """Return what to do next so that everything in `before` is there again; empty when it is."""
-    for stage in (_renames, _creations, _memberships):
-        if found := tuple(stage(before, now)):
+def plan(before: Snapshot, now: Snapshot, refused: Container[str] = ()) -> tuple[Action, ...]:
+    """Return what to do next so that everything in `before` is there again; empty when it is.
+
+    Actions whose words are in `refused` have failed before; they are left out and keep nothing else from being done.
+    """
+    for stage in (_renames, _creations, _memberships, _settings_and_messages):
+        if found := tuple(action for action in stage(before, now) if action.text not in refused):
             return found
-    return (*_settings(before, now), *_messages(before, now))
+    return ()
 
 
 def lost(before: Snapshot, now: Snapshot) -> tuple[str, ...]:
@@ -138,9 +141,20 @@ def _creations(before: Snapshot, now: Snapshot) -> Iterator[Action]:
 
 def _data(link: Link, lower: int) -> bytes:
     items = netlink.attributes(bytes.fromhex(link.data))
+    if link.kind == "vlan":
+        items = [(kind, _flags_taken(value) if kind == _VLAN_FLAGS else value) for kind, value in items]
     if link.kind == "vxlan":
         items = [(kind, netlink.u32(lower) if kind == netstate.VXLAN_LOWER else value) for kind, value in items]
     return netlink.pack(item for item in items if item[0] in _DATA.get(link.kind, (item[0],)))
+
+
+_VLAN_FLAGS, _REORDER_HEADER = 2, 1
+
+
+def _flags_taken(value: bytes) -> bytes:
+    # The kernel tells a mask of all bits and takes one of known bits: those that are on, and the one on by default.
+    flags = netlink.number(value[:4])
+    return struct.pack("=II", flags, flags | _REORDER_HEADER)
 
 
 def _memberships(before: Snapshot, now: Snapshot) -> Iterator[Action]:
@@ -153,6 +167,11 @@ def _memberships(before: Snapshot, now: Snapshot) -> Iterator[Action]:
 
 
 # --- settings of devices
+
+
+def _settings_and_messages(before: Snapshot, now: Snapshot) -> Iterator[Action]:
+    yield from _settings(before, now)
+    yield from _messages(before, now)
 
 
 def _settings(before: Snapshot, now: Snapshot) -> Iterator[Action]:
