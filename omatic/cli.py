@@ -22,7 +22,7 @@ from omatic import __version__, cli_dkms, cli_install, dirs, errors, log
 from omatic.dirs import Cache
 from omatic.errors import DiskFull, OmaticError
 from omatic.log import Verbosity
-from omatic.options import Driver, Drivers, Force, Jobs, Json, Kernel, Offline, Output, Source
+from omatic.options import Bundle, Driver, Drivers, Force, Jobs, Json, Kernel, Offline, Output, SignWith, Source
 
 app = typer.Typer(
     name="pfq-omatic",
@@ -69,7 +69,7 @@ def options(
 
 @app.command(
     epilog="Examples: pfq-omatic build ixgbe     pfq-omatic build e1000e igb --kernel 6.1.0-56-amd64 --json     "
-    "pfq-omatic build i40e --source ~/linux-6.1 --output /tmp/modules"
+    "pfq-omatic build i40e --source ~/linux-6.1 --output /tmp/modules     pfq-omatic build igb --bundle igb.tar.zst"
 )
 def build(
     ctx: typer.Context,
@@ -81,12 +81,21 @@ def build(
     jobs: Jobs = os.cpu_count() or 1,
     as_json: Json = False,
     force: Force = False,
+    bundle: Bundle = None,
+    sign_with: SignWith = None,
 ) -> None:
     """Fetch, rewrite, build and prove drivers."""
     from omatic import pipeline
 
     given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force, output and output.absolute())
-    _outcomes(pipeline.build(drivers, given), as_json=as_json)
+    done = _outcomes(pipeline.build(drivers, given), as_json=as_json)
+    if bundle is not None:
+        from omatic.life import bundle as bundling
+        from omatic.life import delivery
+
+        bundling.write(done, delivery.of(done, given), bundle.absolute(), sign_with)
+    elif sign_with is not None:
+        raise errors.UsageError("only a bundle is signed with --sign-with", hint="give --bundle FILE, too")
 
 
 @app.command(epilog="Example: pfq-omatic verify ixgbe --json")
@@ -107,7 +116,7 @@ def verify(
     _outcomes(pipeline.check(drivers, given), as_json=as_json)
 
 
-def _outcomes(running: "Iterator[pipeline.Outcome]", *, as_json: bool) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _outcomes(running: "Iterator[pipeline.Outcome]", *, as_json: bool) -> "list[pipeline.Outcome]":  # type: ignore[name-defined]  # noqa: F821
     from omatic import pipeline, show
 
     done = []
@@ -120,6 +129,7 @@ def _outcomes(running: "Iterator[pipeline.Outcome]", *, as_json: bool) -> None: 
         if as_json:
             print(json.dumps([outcome.to_json() for outcome in done], indent=2))
     pipeline.refuse_unproven(done)
+    return done
 
 
 @app.command(epilog="Examples: pfq-omatic plan ixgbe     pfq-omatic plan igb --diff")

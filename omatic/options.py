@@ -43,6 +43,15 @@ Output = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Deliver even if the sources are not proven to be the stock module's.")
 ]
+Bundle = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", help="Put what was built into one archive, for machines without a compiler.", metavar="FILE"
+    ),
+]
+SignWith = Annotated[
+    Path | None, typer.Option("--sign-with", help="Sign the bundle with this private key of ssh.", metavar="FILE")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the steps; change nothing but the cache.")]
 Sysroot = Annotated[
     Path, typer.Option("--sysroot", help="Work on the system below this folder.", metavar="DIR", show_default="/")

@@ -37,6 +37,7 @@ PACKAGES = {
     "dpkg-source": "dpkg-dev",
     "spatch": "coccinelle",
     "rpm2cpio": "rpm",
+    "ssh-keygen": "openssh-client",
 }
 """Which Debian package brings a program whose package has another name."""
 

@@ -19,6 +19,11 @@ def build(drivers: Sequence[str], settings: Settings, releases: Sequence[str]) -
 def _build(drivers: Sequence[str], settings: Settings) -> Delivery:
     outcomes = tuple(pipeline.build(drivers, settings))
     pipeline.refuse_unproven(outcomes)
+    return of(outcomes, settings)
+
+
+def of(outcomes: Sequence[Outcome], settings: Settings) -> Delivery:
+    """Return proven modules of one kernel, with the core that they need, ready to be installed."""
     target = outcomes[0].target
     made = core.build(target, settings.cache, settings.jobs)
     return Delivery(target, (made.hook, made.core), tuple(_ready(outcome) for outcome in outcomes))
