@@ -18,7 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from omatic import __version__, cli_dkms, cli_install, dirs, errors, log
+from omatic import __version__, cli_dkms, cli_install, cli_load, dirs, errors, log
 from omatic.dirs import Cache
 from omatic.errors import DiskFull, OmaticError
 from omatic.log import Verbosity
@@ -228,6 +228,7 @@ def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False) -> 
 
 cli_dkms.register(app)
 cli_install.register(app)
+cli_load.register(app)
 
 # --- running, failing, being interrupted
 

@@ -285,5 +285,5 @@ def _server(source: str, options: str) -> str:
     # The kernel has resolved the name: addr=192.0.2.1. Otherwise the source is SERVER:PATH or //SERVER/SHARE.
     if found := re.search(r"(?:^|,)addr=([^,]+)", options):
         return found[1]
-    found = re.match(r"(?://)?\[?([0-9a-fA-F.:]+?)\]?[:/]", source)
-    return found[1] if found else ""
+    found = re.match(r"\[([0-9a-fA-F:]+)\]:|(?://)?([0-9.]+)[:/]", source)
+    return found[1] or found[2] if found else ""

@@ -215,7 +215,10 @@ def _member_settings(was: Link, found: Link) -> Iterator[Action]:
     changed = [(kind, value) for kind, value in kept if present.get(kind) != value]
     if changed:
         info = [(_SLAVE_KIND, was.slave_kind.encode() + b"\0"), (_SLAVE_DATA, netlink.pack(changed))]
-        yield _set(found, f"settings as a member of {was.master}", [(_INFO, netlink.pack(info))])
+        # RTM_SETLINK would ignore them.
+        body = _link_message(found.index, [(_INFO, netlink.pack(info))])
+        text = f"{found.name}: settings as a member of {was.master}"
+        yield Action(Kind.MESSAGE, text, found.name, str(LINK), body)
 
 
 _BOND_MEMBER = (5, 9)

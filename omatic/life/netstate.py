@@ -177,18 +177,19 @@ def _lower(found: Mapping[int, bytes]) -> int:
 
 def affected(ports: Iterable[int], raw: Mapping[int, Mapping[int, bytes]]) -> list[int]:
     """Return the numbers of the ports and of all that is stacked on them, what is below first."""
-    order = sorted(ports)
-    for index in order:
-        uppers = [other for other, found in raw.items() if _lower(found) == index]
+    order: dict[int, None] = {}
+
+    def _visit(index: int) -> None:
+        uppers = {other for other, found in raw.items() if _lower(found) == index}
         master = netlink.number(raw[index].get(_MASTER, b""))
-        for upper in (*([master] if master in raw else []), *sorted(uppers)):
-            if upper in order:
-                # It stands on two of them: it comes after the later one.
-                if order.index(upper) < order.index(index):
-                    continue
-                order.remove(upper)
-            order.append(upper)
-    return order
+        for upper in sorted(uppers | ({master} & raw.keys())):
+            _visit(upper)
+        # Whatever stands on it is in the list already, so this comes before all of them in the end.
+        order.setdefault(index)
+
+    for index in sorted(ports, reverse=True):
+        _visit(index)
+    return list(reversed(order))
 
 
 def _chosen_qdiscs(kernel: Netlink) -> dict[int, bytes]:
