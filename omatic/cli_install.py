@@ -81,6 +81,8 @@ def install(
             built: tuple[installing.Delivery, ...] = (bundling.delivery(opened, names, system),)
         else:
             releases = (release,) if release else delivery.releases(system)
+            for one in releases:
+                installing.check(system, one, dry_run=dry_run)
             built = delivery.build(names, Settings(ctx.obj, None, source, offline, jobs, force), releases)
         result = installing.deploy(built, Options(system, tuple(argv), dry_run, sign_key, sign_cert))
     print(json.dumps(result.to_json(), indent=2) if as_json else show.installed(result))

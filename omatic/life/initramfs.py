@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from omatic import log, proc, stock
+from omatic.errors import CommandError
 from omatic.life.system import System, remove_durably, sync
 
 
@@ -93,6 +94,14 @@ def restore(system: System, release: str) -> None:
     if found is not None and kept.is_file():
         _copy(kept, found[1])
         forget(system, release)
+
+
+def recover(system: System, release: str) -> None:
+    """After a run that was cut short: if the image cannot be read, put the one back that was kept."""
+    try:
+        examine(system, release)
+    except CommandError:
+        restore(system, release)
 
 
 def forget(system: System, release: str) -> None:

@@ -70,9 +70,12 @@ def deploy(deliveries: Sequence[Delivery], options: Options) -> Result:
     """Install modules for one kernel or several, all or nothing; finishes what the same command left unfinished."""
     system = options.system
     for delivery in deliveries:
-        _writable(system, delivery.release, options)
+        check(system, delivery.release, dry_run=options.dry_run)
     with nullcontext() if options.dry_run else system.lock(), _staging() as staging:
         journal.refuse_others(system, "install", options.argv)
+        if not options.dry_run and journal.unfinished(system) is not None:
+            for delivery in deliveries:
+                initramfs.recover(system, delivery.release)
         plans = [_Planner(delivery, options, staging) for delivery in deliveries]
         # Nobody's kernel is touched until every kernel's plan stands.
         made = [(planner, planner.steps()) for planner in plans]
@@ -90,14 +93,15 @@ def _staging() -> Iterator[Path]:
         yield Path(name)
 
 
-def _writable(system: System, release: str, options: Options) -> None:
+def check(system: System, release: str, *, dry_run: bool = False) -> None:
+    """Raise KernelMissing or Unwritable where installing could not even begin; builds need not be made for that."""
     folder = system.modules(release)
     if not (folder / "kernel").is_dir():
         raise KernelMissing(
             f"kernel {release} is not installed: there is no {folder}/kernel",
             hint=f"apt-get install linux-image-{release}",
         )
-    if not options.dry_run and not _may_write(folder):
+    if not dry_run and not _may_write(folder):
         raise Unwritable(folder, "permission denied")
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from omatic import kernel as kernels
 from omatic import stock
 from omatic.dirs import Cache, sha256
+from omatic.errors import CommandError
 from omatic.life import dkmsrecord, initramfs, journal, modprobe, receipt, running, steps, swap
 from omatic.life.dkmsrecord import Record
 from omatic.life.initramfs import Image
@@ -133,7 +134,7 @@ class _Kernel:
         self._stock = stock.installed(release, system.root / "lib/modules")
         self._index = stock.Index(self._stock) if self._stock else {}
         self._outside = modprobe.outside(system, release)
-        self._image: Image | None = initramfs.examine(system, release)
+        self._image, self._readable = _image(system, release)
 
     def drivers(self) -> Iterator[Driver]:
         """Yield what is wanted, built, or was tried for this kernel, by name."""
@@ -179,8 +180,10 @@ class _Kernel:
         return "stock" if top.is_relative_to((self._system.modules(self._release) / "kernel").resolve()) else "another"
 
     def _inside(self, name: str, files: list[str]) -> str:
-        if self._image is None or name not in self._image.modules:
-            return "no" if self._image else ""
+        if self._image is None:
+            return "" if self._readable else "unknown"
+        if name not in self._image.modules:
+            return "no"
         if any(self._image.holds(name, steps.below(file, self._release)) for file in files):
             return "ours"
         return "stock" if any(path.startswith("kernel/") for path in self._image.modules[name]) else "another"
@@ -234,6 +237,14 @@ class _Kernel:
     def _outdated(self, kept: Receipt, driver: Driver) -> bool:
         path = self._index[driver.name].path if driver.name in self._index else None
         return path is not None and kept.stock is not None and sha256(path) != kept.stock.sha256
+
+
+def _image(system: System, release: str) -> tuple[Image | None, bool]:
+    # On some systems only root may read it.
+    try:
+        return initramfs.examine(system, release), True
+    except CommandError:
+        return None, False
 
 
 def _installed(system: System, kept: Receipt | None, files: list[str]) -> str:

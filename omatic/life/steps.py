@@ -13,7 +13,7 @@ from typing import Protocol
 
 from omatic import log
 from omatic.dirs import sha256
-from omatic.errors import InstallFailed
+from omatic.errors import CommandError, InstallFailed
 from omatic.life import initramfs, journal, modprobe, packaged, receipt
 from omatic.life.receipt import Receipt
 from omatic.life.system import System, remove_durably, write_durably
@@ -178,7 +178,14 @@ class MakeInitramfs:
 
     def do(self, system: System) -> None:
         """Make it and look into it."""
-        initramfs.make(system, self.release)
+        try:
+            initramfs.make(system, self.release)
+        except CommandError as error:
+            raise InstallFailed(
+                f"the initramfs of {self.release} could not be made again",
+                hint=f"see what is wrong with it: {log.shell(error.argv)}",
+                details=error.details,
+            ) from error
         image = initramfs.examine(system, self.release)
         for name, path in self.modules:
             if image is not None and not image.holds(name, below(path, self.release)):

@@ -27,6 +27,8 @@ def withdraw(requests: Sequence[str], release: str | None, options: Options) -> 
     with nullcontext() if options.dry_run else system.lock(), tempfile.TemporaryDirectory() as copies:
         resumed = _goes_on(system, options.argv)
         found = _receipts(system, requests, release, required=not resumed)
+        for name in found if resumed and not options.dry_run else ():
+            initramfs.recover(system, name)
         found = {name: with_core(system, receipts) for name, receipts in found.items()}
         todo = tuple(step for receipts in found.values() for step in removal(system, receipts))
         dropped = tuple(kept for receipts in found.values() for kept in receipts)
@@ -122,7 +124,9 @@ def _goes_on(system: System, argv: Sequence[str]) -> bool:
     left = journal.unfinished(system)
     if left is None:
         return False
-    if left.command == "install" and _drivers(left.argv) <= _drivers(argv) and _kernels(left.argv) == _kernels(argv):
+    # A bundle brings its kernel with it, and may be gone.
+    same = "--bundle" in left.argv or _kernels(left.argv) == _kernels(argv)
+    if left.command == "install" and same and _drivers(left.argv) <= _drivers(argv):
         return True
     journal.refuse_others(system, "uninstall", argv)
     return True
