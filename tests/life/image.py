@@ -16,6 +16,7 @@ from pathlib import Path
 from omatic import dirs, proc
 from omatic.dirs import sha256
 from tests import roots
+from tests.life import small
 
 DRIVERS = ("e1000e", "vmxnet3")
 _SUITE = "bookworm"
@@ -39,12 +40,25 @@ _UNWANTED = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A disk that must not be written to (use an overlay), with the kernel and the initramfs that are on it."""
+    """A disk that must not be written to (use an overlay), with the kernels and initramfs that start it."""
 
     release: str
-    disk: Path
-    kernel: Path
-    initramfs: Path
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        """The disk."""
+        return self.folder / "disk.raw"
+
+    @property
+    def boot(self) -> tuple[Path, Path]:
+        """The kernel and the initramfs that are on the disk."""
+        return self.folder / f"vmlinuz-{self.release}", self.folder / f"initrd.img-{self.release}"
+
+    @property
+    def small(self) -> tuple[Path, Path]:
+        """The kernel and the initramfs of a small boot."""
+        return self.folder / "small-kernel", self.folder / "small-initramfs"
 
 
 def image(release: str) -> Image:
@@ -59,11 +73,14 @@ def image(release: str) -> Image:
             _install_pfq_omatic(root, files, path)
             _build(root, release)
             _install_rig(root)
-            for name in (f"vmlinuz-{release}", f"initrd.img-{release}"):
-                shutil.copyfile(root / "boot" / name, path / name)
-            proc.run(["mke2fs", "-q", "-t", "ext4", "-L", "rig", "-d", root, path / "disk.raw", _SIZE], timeout=900)
+            made = Image(release, path)
+            for file in made.boot:
+                shutil.copyfile(root / "boot" / file.name, file)
+            made.small[0].write_bytes(small.kernel(made.boot[0].read_bytes()))
+            made.small[1].write_bytes(small.initramfs(root / "lib/modules" / release))
+            proc.run(["mke2fs", "-q", "-t", "ext4", "-L", "rig", "-d", root, made.disk, _SIZE], timeout=900)
             roots.remove(root)
-    return Image(release, path / "disk.raw", path / f"vmlinuz-{release}", path / f"initrd.img-{release}")
+    return Image(release, path)
 
 
 def _system(release: str) -> Path:
@@ -135,7 +152,7 @@ def _build(root: Path, release: str) -> None:
 
 
 def _install_rig(root: Path) -> None:
-    for path in _GUEST.iterdir():
+    for path in _GUEST.glob("rig-*"):
         folder = "etc/systemd/system" if path.suffix == ".service" else "usr/local/sbin"
         shutil.copy2(path, root / folder / path.name)
     agents = " ".join(f"rig-agent@{number}.service" for number in range(3))

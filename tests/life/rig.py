@@ -303,7 +303,7 @@ def command(setup: Setup, rooms: Path, forwards: Sequence[Forward]) -> list[str]
         for model, forward in zip(setup.nics, forwards, strict=True)
         for part in ("-netdev", forward.netdev(), "-device", f"{model},netdev={forward.name},mac={forward.mac}")
     ]
-    first = ("init=/usr/local/sbin/rig-init",) if setup.small else ("systemd.show_status=0",)
+    first = ("cryptomgr.notests", "nokaslr") if setup.small else ("systemd.show_status=0",)
     arguments = (*machine.KERNEL_ARGUMENTS, "root=/dev/vda", "rw", *first, *setup.arguments)
     return [
         str(setup.qemu.path), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
