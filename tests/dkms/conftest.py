@@ -5,6 +5,7 @@ PFQ_TEST_WHEELS is a folder with the wheels of pfq-omatic and of all that it nee
 """
 
 import hashlib
+import inspect
 import json
 import os
 import re
@@ -109,20 +110,20 @@ def _generated(name: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def base() -> Iterator[tuple[Path, str, str]]:
-    """Yield a root that has it all, and its two kernels; made once, and kept."""
+def base() -> tuple[Path, str, str]:
+    """Return a root that has it all, and its two kernels; made once, and kept."""
     roots.require()
     wheels = Path(os.environ.get("PFQ_TEST_WHEELS", roots.TOP / "build/wheels"))
     if not any(wheels.glob("pfq_omatic-*.whl")):
         pytest.skip(f"no wheel of pfq-omatic in {wheels}: make test-dkms makes it")
     needs = sorted(path.name for path in wheels.glob("*.whl") if not path.name.startswith("pfq_omatic"))
-    with roots.kept("dkms", NEEDED, needs, (Path(__file__)).read_text().partition("def _fill")[2]) as (path, there):
+    with roots.kept("dkms", NEEDED, needs, inspect.getsource(_fill)) as (path, there):
         if not there:
             roots.make("bookworm", path)
             roots.install(path, NEEDED)
             _fill(path, wheels)
         old, new = (path / "etc/test-kernels").read_text().split()
-        yield path, old, new
+    return path, old, new
 
 
 def _fill(path: Path, wheels: Path) -> None:
@@ -163,6 +164,8 @@ def machine(base: tuple[Path, str, str], tmp_path: Path) -> Iterator[Callable[[s
         made.append(root)
         _wheels(root, Path(os.environ.get("PFQ_TEST_WHEELS", roots.TOP / "build/wheels")))
         roots.inside(root, f"{_PIP} --force-reinstall --no-deps pfq-omatic")
+        # The images are made several times, and how small they are is not the question.
+        (root / "etc/initramfs-tools/conf.d/quick").write_text("COMPRESS=zstd\nCOMPRESSLEVEL=1\n")
         found = Machine(root, old, new)
         if dkms != "3.0.10":
             found.newer_dkms()

@@ -81,7 +81,7 @@ def test_no_network_during_the_upgrade(dkms: str, machine: Callable[[str], Machi
     assert record["result"] == "failed"
     assert "could not be downloaded" in record["why"]
     assert "pfq-omatic dkms retry" in record["hint"]
-    status = there.tool("status", "--kernel", there.new, check=False)
+    status = there.tool("status", "--kernel", there.new, "--json", check=False)
     assert status.returncode == 1
     assert "could not be downloaded" in status.stdout
     # Still unreachable: said once more, and nothing breaks.
