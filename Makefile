@@ -21,7 +21,7 @@ packages:  ## install the Debian packages that the work needs (root)
 demo: venv packages  ## build, prove and see it capture: about ten minutes
 	$(PY) tools/demo.py --kernel "$$(tools/default-kernel.sh)"
 
-test: venv packages dev-packages test-fast test-user test-build test-vm test-dkms-short  ## everything that CI runs
+test: venv packages dev-packages test-fast test-user test-build test-vm test-dkms-short test-life-short test-packages-short  ## everything that CI runs
 
 dev-packages:
 	tools/packages.sh $(DEVPKGS)
@@ -62,8 +62,29 @@ wheels: wheel
 	rm -f build/wheels/pfq_omatic-*
 	$(VENV)/bin/pip download --quiet --only-binary :all: --python-version 3.11 --dest build/wheels dist/*.whl
 
+test-life: venv  ## a whole Debian in QEMU: power cuts, swaps under traffic: an hour or two (root)
+	tools/packages.sh debootstrap zstd qemu-utils e2fsprogs
+	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m life
+
+test-life-short: venv
+	tools/packages.sh debootstrap zstd qemu-utils e2fsprogs
+	PFQ_TEST_LIFE=short PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" \
+		$(PY) -m pytest -m life -k "small_machine or cut_short_installing"
+
 check-kernel:  ## sparse on both kernel modules
 	$(MAKE) -C kernel KDIR=/lib/modules/$$(tools/default-kernel.sh)/build sparse
+
+test-packages: venv  ## the distributions' packages, in fresh Debian systems: ten minutes (root)
+	tools/packages.sh debootstrap zstd
+	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m packages tests/build
+
+# Built and looked into, but not installed.
+test-packages-short: venv
+	$(PY) -m pytest -m packages tests/build -k "not fresh"
+
+test-fleet: venv  ## roll a bundle out to Debian systems with Ansible (root)
+	tools/packages.sh debootstrap zstd ansible-core
+	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m packages tests/fleet
 
 bench: venv dev-packages  ## planning against spatch, side by side
 	$(PY) bench/planning.py --kernel "$$(tools/default-kernel.sh)"
@@ -92,4 +113,5 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	$(MAKE) -C user clean
 
 .PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm test-dkms \
-	test-dkms-short check-kernel bench golden share wheel wheels sdist deb rpm clean
+	test-dkms-short test-life test-life-short \
+	test-packages test-packages-short test-fleet check-kernel bench golden share wheel wheels sdist deb rpm clean

@@ -11,7 +11,7 @@ from omatic import proc
 from tests import roots
 from tests.build.conftest import Command
 
-pytestmark = pytest.mark.kbuild
+pytestmark = pytest.mark.packages
 
 ROOT = Path(__file__).resolve().parents[2]
 _KERNEL = ("linux-image-amd64", "linux-headers-amd64")
