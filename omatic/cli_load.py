@@ -70,7 +70,7 @@ def _swap(command: str, driver: str, within: str, flags: tuple[bool, bool, bool,
     with system.lock():
         journal.refuse_others(system, command, [wish.driver])
         prospect = loading.prepare(system, command, wish)
-        if prospect.steps and not dry_run:
+        if not dry_run:
             prospect = loading.carry_out(system, prospect)
     if as_json:
         print(json.dumps(prospect.to_json(), indent=2))

@@ -25,7 +25,7 @@ from omatic.life.kmods import File
 from omatic.life.netapply import Report
 from omatic.life.receipt import Receipt
 from omatic.life.swap import State, Swap
-from omatic.life.system import System
+from omatic.life.system import System, remove_durably
 
 LOAD, UNLOAD = "load", "unload"
 _CORE = ("pfq_hook", "pfq")
@@ -187,6 +187,10 @@ def _steps(planned: Swap) -> tuple[str, ...]:
 def carry_out(system: System, prospect: Prospect) -> Prospect:
     """Do the swap. SwapFailed if it went wrong: then the former driver is back. The caller holds the lock."""
     planned = prospect.swap
+    if not prospect.steps:
+        # A journal of this very command is from before a power cut; the boot after it has loaded what was wanted.
+        remove_durably(system.journal)
+        return prospect
     under_way = journal.begin(system, planned.command, [planned.driver], prospect.steps)
     exchanged = False
     with _unstoppable():
