@@ -92,9 +92,9 @@ bench: venv dev-packages  ## planning against spatch, side by side
 golden: venv  ## write the golden files anew; review the difference like code
 	$(PY) -m pytest tests/golden --update-golden
 
-share: venv  ## make manual pages and completion from the command line, into build/share/
-	$(PY) tools/man.py build/share/man
-	$(PY) tools/completion.py build/share/completion
+share: venv  ## make manual pages and completion from the command line, into packaging/share/
+	$(PY) tools/man.py packaging/share/man
+	$(PY) tools/completion.py packaging/share/completion
 
 wheel: share  ## build the wheel into dist/
 	$(VENV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
@@ -109,7 +109,7 @@ rpm: venv  ## build the RPM packages of the same names into dist/
 	tools/rpm.sh dist
 
 clean:  ## remove build products and the virtual environment; the cache stays
-	rm -rf $(VENV) dist build *.egg-info
+	rm -rf $(VENV) dist build packaging/share *.egg-info
 	$(MAKE) -C user clean
 
 .PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm test-dkms \
