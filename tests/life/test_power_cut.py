@@ -53,7 +53,7 @@ def _few(found: Sequence[Cut]) -> Sequence[Cut]:
     return (found[len(found) // 2],) if SHORT else found
 
 
-def test_install(installed: tuple[list[Cut], Path], made_image: Image, tmp_path: Path) -> None:
+def test_cut_short_installing(installed: tuple[list[Cut], Path], made_image: Image, tmp_path: Path) -> None:
     """Cut short anywhere, the stock driver or ours drives the NIC, and install ends well when it is run again."""
     found, _ = installed
     _survive_all(_few(found), made_image, tmp_path, f"install {DRIVER}")
