@@ -9,7 +9,7 @@ package fail where a driver cannot be made (dkms before 3.1 even where it is ski
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from omatic import catalog, kernel, log, pipeline, proc, stock
@@ -20,6 +20,7 @@ from omatic.errors import (
     KernelMissing,
     NotInstalled,
     OmaticError,
+    SourceUnreachable,
     ToolMissing,
     UnknownDriver,
     UsageError,
@@ -220,24 +221,44 @@ def prefetch(release: str | None, cache: Cache) -> list[Result]:
         if _nothing_to_build(system, each, packages):
             continue
         lacking = [package for package in packages if not dkmsmake.current(system, package, each)]
-        failed = [package for package in lacking if not _fetched(system, package, each, cache)]
-        unfetched += [result for result in _results(system, failed, [each]) if result.driver != CORE]
-    return unfetched
+        unfetched += _results(system, _unfetched(system, lacking, each, cache), [each])
+    return [result for result in unfetched if result.driver != CORE]
+
+
+def _unfetched(system: System, packages: Sequence[Package], release: str, cache: Cache) -> list[Package]:
+    """Fetch the sources of drivers; return those for which something else than the driver itself is missing."""
+    try:
+        # All in one go: reading the kernel's archive takes longer than fetching it.
+        _fetch(system, packages, release, cache)
+        return []
+    except SourceUnreachable as error:
+        log.warn(f"{release}: {error.message}")
+        return list(packages)
+    except OmaticError:
+        return [package for package in packages if not _fetched(system, package, release, cache)]
 
 
 def _fetched(system: System, package: Package, release: str, cache: Cache) -> bool:
-    """Fetch a driver's sources; return whether there is any use in trying to build it."""
-    driver = package.driver
     try:
-        with dkmsrecord.attempt(system, release, driver), log.step(f"Fetching the sources of {driver} for {release}"):
-            pipeline.select([driver], Settings(cache, release))
-            hint = f"pfq-omatic dkms retry --kernel {release}"
-            dkmsrecord.write(system, release, driver, FAILED, "fetched, but not built yet", hint=hint)
+        _fetch(system, [package], release, cache)
     except OmaticError as error:
         log.warn(f"{package.name} for {release}: {error.message}")
-        record = dkmsrecord.read(system, release, driver)
+        record = dkmsrecord.read(system, release, package.driver)
         return record is not None and record.result == SKIPPED
     return True
+
+
+def _fetch(system: System, packages: Sequence[Package], release: str, cache: Cache) -> None:
+    drivers = [package.driver for package in packages]
+    with ExitStack() as attempts:
+        for driver in drivers:
+            attempts.enter_context(dkmsrecord.attempt(system, release, driver))
+        if drivers:
+            with log.step(f"Fetching the sources of {', '.join(drivers)} for {release}"):
+                pipeline.select(drivers, Settings(cache, release))
+        for driver in drivers:
+            hint = f"pfq-omatic dkms retry --kernel {release}"
+            dkmsrecord.write(system, release, driver, FAILED, "fetched, but not built yet", hint=hint)
 
 
 # --- the machine

@@ -15,7 +15,7 @@ HOOK = "00-pfq-omatic"
 
 UNIT = "pfq-omatic-dkms"
 
-PREFETCH_LIMIT, BUILD_LIMIT = 300, 3600
+PREFETCH_LIMIT, BUILD_LIMIT = 900, 3600
 """Seconds that a kernel's package may be held up, for the download and for the build of all drivers."""
 
 
