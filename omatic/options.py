@@ -24,7 +24,11 @@ Kernel = Annotated[
 Source = Annotated[
     str,
     typer.Option(
-        "--source", "-s", help="auto (the distribution's own), a folder, a tarball, or GIT-URL[@REF].", metavar="SOURCE"
+        "--source",
+        "-s",
+        # The backslash keeps rich from taking [@REF] for markup.
+        help="auto (the distribution's own), a folder, a tarball, or GIT-URL\\[@REF].",
+        metavar="SOURCE",
     ),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]

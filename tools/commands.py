@@ -104,7 +104,7 @@ def _option(param: Any) -> Option:
     default = "" if flag else _default(param)
     variable = param.envvar if isinstance(param.envvar, str) else ""
     names = tuple(sorted((*param.opts, *param.secondary_opts), key=len))
-    return Option(names, value, param.help or "", default, variable, choices, _kind(value, param))
+    return Option(names, value, (param.help or "").replace("\\[", "["), default, variable, choices, _kind(value, param))
 
 
 def _argument(param: Any) -> Argument:
