@@ -109,6 +109,7 @@ def test_undone_unless_confirmed(small: Rig) -> None:
     assert vm.run("pfq-omatic confirm").status == 25
 
     # A terminal of its own, which goes in the middle of the swap, and with it all that hangs on it.
+    vm.must("mkdir -p /dev/pts && (mountpoint -q /dev/pts || mount -t devpts devpts /dev/pts)")
     hung = vm.background(f"script -qc 'pfq-omatic -v load {DRIVER} --confirm-within 60s' /dev/null")
     assert hung.wait_for("journal: 2/"), hung.text()
     vm.must("pkill -KILL -x script")
