@@ -60,6 +60,8 @@ def kept(name: str, *content: object) -> Iterator[tuple[Path, bool]]:
         for other in KEPT.glob(f"{name}-{'?' * 12}"):
             if other != path:
                 remove(other)
+        for other in KEPT.glob(f".{name}-{'?' * 12}.unready"):
+            other.unlink()
 
 
 def make(suite: str, folder: Path) -> None:
