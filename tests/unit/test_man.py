@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Manual pages and completion, made from the command line: nothing is left out, and the real readers take them."""
 
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +107,14 @@ def test_other_shells_read_theirs(made: Path, shell: str) -> None:
     if shell == "fish":
         done = proc.run([shell, "-c", f"source {path}; complete -C 'pfq-omatic dkms '; complete -C 'pfq-omatic ver'"])
         assert {"add", "remove", "verify"} <= {line.split("\t")[0] for line in done.stdout.splitlines()}
+
+
+def test_packages_need_what_the_program_needs() -> None:
+    """Every dependency of the wheel is one of the Debian and of the RPM package, or is brought along."""
+    other = {"typer": None, "libclang": "python3-clang", "gitpython": "python3-git"}
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    debian = (ROOT / "packaging/debian/control").read_text().lower()
+    spec = (ROOT / "packaging/rpm/pfq-omatic.spec").read_text().lower()
+    for name in (re.split(r"[<>=;\[ ]", line)[0].lower() for line in wheel):
+        package = other.get(name, f"python3-{name}")
+        assert package is None or (package in debian and package in spec), name
