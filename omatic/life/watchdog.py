@@ -26,7 +26,7 @@ from omatic.life.system import System
 COMMAND = "watchdog"
 """The hidden command that becomes the watchdog."""
 
-_ARMING_PATIENCE = 120.0
+_ARMING_PATIENCE = 300.0
 _LOCK_PATIENCE = 15.0
 _LOOK = 0.3
 _EVERYTHING = 3
