@@ -14,7 +14,11 @@ from omatic.options import Drivers, Json
 if TYPE_CHECKING:
     from omatic.life.dkms import Result
 
-app = typer.Typer(help="Keep drivers accelerated through kernel upgrades, with DKMS.", no_args_is_help=True)
+app = typer.Typer(
+    help="Keep drivers accelerated through kernel upgrades, with DKMS.",
+    epilog="Example: pfq-omatic dkms add ixgbe     then upgrade kernels as ever; pfq-omatic status tells how it went.",
+    no_args_is_help=True,
+)
 
 _Each = Annotated[
     str | None,

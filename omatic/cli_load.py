@@ -27,10 +27,12 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command(
         epilog="Examples: pfq-omatic load ixgbe     pfq-omatic load igb --dry-run     "
-        "pfq-omatic load e1000e --confirm-within 2m && pfq-omatic confirm"
+        "pfq-omatic load e1000e --confirm-within 2m     Then see that you still get in, and: pfq-omatic confirm"
     )(load)
     app.command(epilog="Examples: pfq-omatic confirm     pfq-omatic confirm ixgbe")(confirm)
-    app.command(epilog="Example: pfq-omatic unload ixgbe && pfq-omatic confirm ixgbe")(unload)
+    app.command(
+        epilog="Example: pfq-omatic unload ixgbe     Then see that you still get in, and: pfq-omatic confirm ixgbe"
+    )(unload)
     app.command(hidden=True)(watchdog)
 
 

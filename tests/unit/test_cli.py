@@ -13,7 +13,8 @@ import typer
 from omatic import cli, doctor, errors, state
 from omatic.model import Check, Kind, Report, Scan, Site, Verdict
 
-COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+_ALL = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+COMMANDS = sorted(name for name, command in _ALL.items() if not command.hidden)
 ROOT = Path(__file__).resolve().parents[2]
 
 
