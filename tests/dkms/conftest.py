@@ -95,6 +95,8 @@ class Machine:
         for top in ("lib/modules", "usr/src", "etc", "var/lib/dkms", "var/lib/pfq-omatic"):
             for path in (self.path / top).rglob("*"):
                 name = str(path.relative_to(self.path))
+                if name.startswith("usr/src/linux-"):
+                    continue
                 if path.is_symlink():
                     found[name] = str(path.readlink())
                 elif path.is_file() and not _generated(name):
