@@ -21,7 +21,7 @@ packages:  ## install the Debian packages that the work needs (root)
 demo: venv packages  ## build, prove and see it capture: about ten minutes
 	$(PY) tools/demo.py --kernel "$$(tools/default-kernel.sh)"
 
-test: venv packages dev-packages test-fast test-user test-build test-vm test-dkms-short test-life-short test-packages-short  ## everything that CI runs
+test: venv packages dev-packages test-fast test-user test-build test-vm test-packages-short test-dkms-short  ## everything that CI runs
 
 dev-packages:
 	tools/packages.sh $(DEVPKGS)
@@ -62,11 +62,11 @@ wheels: wheel
 	rm -f build/wheels/pfq_omatic-*
 	$(VENV)/bin/pip download --quiet --only-binary :all: --python-version 3.11 --dest build/wheels dist/*.whl
 
-test-life: venv  ## a whole Debian in QEMU: power cuts, swaps under traffic: an hour or two (root)
+test-life: venv  ## a whole Debian in QEMU: power cuts, swaps under traffic, Secure Boot: an hour or two (root)
 	tools/packages.sh debootstrap zstd qemu-utils e2fsprogs
 	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m life
 
-test-life-short: venv
+test-life-short: venv  ## one power cut of each kind in a small machine: ten minutes (root)
 	tools/packages.sh debootstrap zstd qemu-utils e2fsprogs
 	PFQ_TEST_LIFE=short PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" \
 		$(PY) -m pytest -m life -k "small_machine or cut_short_installing"

@@ -18,7 +18,7 @@ from omatic.errors import OmaticError
 from tests.vm import secureboot
 from tests.vm.conftest import Built
 
-pytestmark = pytest.mark.vm
+pytestmark = pytest.mark.life
 
 MODULES = ("unsigned", "signed by mok", "signed by database", "signed by stranger", "changed")
 GOOD_KEYS, KEYS = ("mok", "database"), ("mok", "database", "stranger")
