@@ -96,3 +96,25 @@ def test_no_network_during_the_upgrade(dkms: str, machine: Callable[[str], Machi
     assert there.verify(there.old) == ""
     after = there.listing()
     assert {name: after.get(name) for name in after.keys() | before.keys() if after.get(name) != before.get(name)} == {}
+
+
+def test_dkms_takes_over_from_install(machine: Callable[[str], Machine]) -> None:
+    """One owner at any time: dkms takes driver and core over; the core does not go while somebody needs it."""
+    there = machine("3.0.10")
+    # Most machines have it; `uninstall` makes it where it is missing, and leaves it.
+    (there.path / "etc/depmod.d").mkdir(exist_ok=True)
+    before = there.listing()
+    there.tool("install", "vmxnet3", "--kernel", there.old)
+    there.tool("dkms", "add", "vmxnet3", "--kernel", there.old)
+    updates = there.path / "lib/modules" / there.old / "updates"
+    assert {path.name for path in updates.rglob("*.ko")} == {"vmxnet3.ko", "pfq_hook.ko", "pfq.ko"}
+    assert there.loads(there.old, "vmxnet3").startswith("updates/dkms/")
+    assert there.tool("install", "vmxnet3", "--kernel", there.old, check=False).returncode == 19
+    there.tool("install", "e1000e", "--kernel", there.old)
+    refused = there.tool("dkms", "remove", "vmxnet3", check=False)
+    assert refused.returncode == 23
+    assert "pfq-omatic uninstall e1000e" in refused.stderr
+    there.tool("uninstall", "e1000e", "--kernel", there.old)
+    there.tool("dkms", "remove", "vmxnet3")
+    after = there.listing()
+    assert {name: after.get(name) for name in after.keys() | before.keys() if after.get(name) != before.get(name)} == {}
