@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from omatic import kernel
 from omatic.life.efivars import EfiVariables, SecureBoot
 from omatic.life.system import System
 from omatic.model import KernelTarget
@@ -37,6 +38,19 @@ def find(target: KernelTarget, system: System) -> Enforcement:
     evidence = signs or ("the running kernel does not enforce module signatures" if running else
                          f"nothing makes {target.release} enforce module signatures",)  # fmt: skip
     return Enforcement(bool(signs), running, state, (*evidence, f"Secure Boot is {state.value}"))
+
+
+def target(release: str, system: System) -> KernelTarget:
+    """Return a kernel as far as its signatures go: an installed one, whose headers need not be there."""
+    build = system.modules(release) / "build"
+    for path in (build / ".config", system.root / f"boot/config-{release}", system.modules(release) / "config"):
+        if path.is_file():
+            config = kernel.parse_config(path.read_text(errors="replace"))
+            break
+    else:
+        # Then only what the running kernel says of itself counts.
+        config = {"CONFIG_MODULE_SIG": "y"}
+    return KernelTarget(release, build, config, build / "Module.symvers", "", None)
 
 
 def _observed(system: System) -> tuple[str, ...]:

@@ -19,7 +19,19 @@ from typing import IO, cast
 from omatic import kernel, log
 from omatic.dirs import sha256
 from omatic.errors import NotInstalled, OmaticError, SwapFailed, UnsafeSwap, UsageError
-from omatic.life import carriers, journal, kmods, modprobe, netapply, netstate, receipt, running, swap, watchdog
+from omatic.life import (
+    carriers,
+    journal,
+    kmods,
+    modprobe,
+    netapply,
+    netstate,
+    receipt,
+    running,
+    signing,
+    swap,
+    watchdog,
+)
 from omatic.life.carriers import Carrier
 from omatic.life.kmods import File
 from omatic.life.netapply import Report
@@ -107,6 +119,9 @@ def prepare(system: System, command: str, wish: Wish) -> Prospect:
         return Prospect(planned, (), ())
     carried = carriers.carried_by(carriers.find(), wish.driver, ports) if back.path else ()
     _refuse(planned, carried, wish)
+    if command == LOAD:
+        core = (modprobe.loads(system, release, name) for name in _CORE if not kmods.loaded(name))
+        signing.require([ours, *filter(None, core)], release, system)
     return Prospect(planned, carried, _steps(planned))
 
 

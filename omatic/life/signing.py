@@ -42,14 +42,20 @@ class Signer:
             work.write_bytes(elf.read_module(module))
             shutil.copymode(module, work)
             signkey.sign(self.program, self.digest, self.key, work)
-            made = certificates.signature(work)
-            if made is None or not self.key.certificate.made(made) or not _intact(work, self.key.certificate):
+            if not self.has_signed(work, module):
                 raise InstallFailed(
                     f"{self.program} did not sign {module.name} with {self.key.path}",
                     hint=f"reinstall the package that owns {self.program}",
                 )
             work.replace(module)
         log.debug(f"signed {module} as {self.name}")
+
+    def has_signed(self, signed: Path, module: Path) -> bool:
+        """Tell whether a file is this module with a good signature by the key."""
+        if elf.read_module(signed) != elf.read_module(module):
+            return False
+        made = certificates.signature(signed)
+        return made is not None and self.key.certificate.made(made) and _intact(signed, self.key.certificate)
 
 
 def prepare(
@@ -132,6 +138,17 @@ def would_load(module: Path, target: KernelTarget, system: System) -> Verdict:
     return Verdict(
         False, f"{module.name} is signed by {found.name}, whom the kernel does not know", _INSTALL_AGAIN, state.evidence
     )
+
+
+def require(modules: Iterable[str], release: str, system: System) -> None:
+    """Raise SignatureRefused if an installed kernel would not load one of these files of the machine."""
+    target = enforcement.target(release, system)
+    for path in modules:
+        verdict = would_load(system.root / path.lstrip("/"), target, system)
+        if not verdict.loads:
+            raise SignatureRefused(
+                f"{release} would not load {path}: {verdict.reason}", hint=verdict.hint, details=verdict.evidence
+            )
 
 
 _INSTALL_AGAIN = "install it again: pfq-omatic install signs it"

@@ -11,7 +11,7 @@ from omatic import kernel as kernels
 from omatic import stock
 from omatic.dirs import Cache, sha256
 from omatic.errors import CommandError
-from omatic.life import dkmsrecord, initramfs, journal, modprobe, receipt, running, steps, swap
+from omatic.life import dkmsrecord, enforcement, initramfs, journal, modprobe, receipt, running, signing, steps, swap
 from omatic.life.dkmsrecord import Record
 from omatic.life.initramfs import Image
 from omatic.life.install import dkms_has
@@ -204,6 +204,7 @@ class _Kernel:
         elif driver.modprobe == "ours":
             if modprobe.loads(self._system, self._release, "pfq_hook") is None:
                 yield Trouble(BROKEN, f"{about}: it cannot load, for pfq_hook is not there", again)
+            yield from self._unsigned(driver, about)
         else:
             yield self._not_ours(driver, about, again)
         if driver.running in (running.STOCK, running.FOREIGN) and driver.modprobe == "ours":
@@ -216,6 +217,14 @@ class _Kernel:
             yield Trouble(DEGRADED, f"{about}: the {driver.initramfs} driver is in the initramfs", again)
         if kept is not None and kept.stock is not None and self._outdated(kept, driver):
             yield Trouble(DEGRADED, f"{about}: the kernel's own module has changed since it was installed", again)
+
+    def _unsigned(self, driver: Driver, about: str) -> Iterator[Trouble]:
+        target = enforcement.target(self._release, self._system)
+        for name in ("pfq_hook", driver.name):
+            path = modprobe.loads(self._system, self._release, name)
+            verdict = signing.would_load(modprobe.real(self._system, path), target, self._system) if path else None
+            if verdict is not None and not verdict.loads:
+                yield Trouble(BROKEN, f"{about}: the kernel would not load it: {verdict.reason}", verdict.hint)
 
     def _conflicts(self, driver: Driver, about: str) -> Iterator[Trouble]:
         for name in (driver.name, "pfq_hook", CORE):

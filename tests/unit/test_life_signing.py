@@ -6,6 +6,7 @@ The kernel's own word, and that it agrees with ours, is the business of tests/vm
 
 import struct
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from omatic import elf, proc
 from omatic.errors import SignatureRefused, SourceCorrupt, UsageError
 from omatic.life import certificate, enforcement, keyring, signing
+from omatic.life.install import deploy
 from omatic.life.system import System
 from omatic.model import KernelTarget
+from tests import toys
 
 RELEASE = "6.1.0-56-amd64"
 SIGN_FILES = sorted(Path("/usr/lib").glob("linux-kbuild-*/scripts/sign-file"))
@@ -320,6 +323,31 @@ def test_what_is_signed_wrongly_would_not_load(system: System, tmp_path: Path, m
     raw[raw.index(b"GCC")] = ord("g")
     module.write_bytes(raw)
     assert loads() == (False, "nothing.ko was changed after DKMS module signing key signed it")
+
+
+@needs_sign_file
+def test_what_would_not_load_is_refused_by_name(system: System, module: Path) -> None:
+    """As `load` asks, of a kernel that is installed: by its configuration below /boot, headers or not."""
+    put(system, f"lib/modules/{RELEASE}/updates/nothing.ko", module.read_bytes())
+    path = f"/lib/modules/{RELEASE}/updates/nothing.ko"
+    signing.require([path], RELEASE, system)
+    put(system, f"boot/config-{RELEASE}", "CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\n")
+    with pytest.raises(SignatureRefused, match=rf"{RELEASE} would not load {path}: nothing.ko is not signed"):
+        signing.require([path], RELEASE, system)
+
+
+@needs_sign_file
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_a_second_install_signs_nothing_again(tmp_path: Path, kind: str) -> None:
+    """Elliptic curves sign the same content in another way each time."""
+    machine = toys.machine(tmp_path, toys.kernel(tmp_path / "kernel"))
+    own = dkms_key(machine.system, kind)
+    ready = machine.delivery("e1000e")
+    ready = replace(ready, target=replace(target(tmp_path), release=toys.RELEASE))
+    assert {kept.signer for kept in deploy([ready], machine.options("e1000e")).receipts} == {own.name}
+    assert deploy([ready], machine.options("e1000e")).steps == ()
+    newer = replace(machine.delivery("e1000e", mark="2"), target=ready.target)
+    assert deploy([newer], machine.options("e1000e")).steps
 
 
 # From Debian 12 with Secure Boot, shim 16.1 and one MOK; the list of revoked hashes is shortened.

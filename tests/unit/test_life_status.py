@@ -128,6 +128,16 @@ def test_a_driver_without_its_hook(installed: Machine) -> None:
     assert "pfq_hook is not there" in reasons(installed, BROKEN)
 
 
+def test_what_the_kernel_would_not_load(installed: Machine) -> None:
+    """Installed while nobody asked for signatures; now somebody does."""
+    installed.boot()
+    enforced = installed.system.root / "sys/module/module/parameters/sig_enforce"
+    enforced.parent.mkdir(parents=True)
+    enforced.write_text("Y\n")
+    said = reasons(installed, BROKEN)
+    assert "would not load it: pfq_hook.ko is not signed" in said and "e1000e.ko is not signed" in said
+
+
 def test_two_modules_of_a_name(installed: Machine) -> None:
     toys.module(installed.file("extra/e1000e.ko"))
     assert "is there twice" in reasons(installed, BROKEN)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from omatic.errors import NotInstalled, UnsafeSwap, UsageError
-from omatic.life import kmods, load, swap, watchdog
+from omatic.life import journal, kmods, load, swap, watchdog
 from omatic.life.kmods import File
 from omatic.life.netapply import Report
 from omatic.life.netstate import Snapshot
@@ -60,6 +60,15 @@ def test_confirming_keeps_it(tmp_path: Path) -> None:
     assert kept is not None and kept.state is State.CONFIRMED
     with pytest.raises(NotInstalled, match="the last load was confirmed"):
         load.confirm(system, "e1000e")
+
+
+def test_a_load_that_a_power_cut_ended_is_ended(tmp_path: Path) -> None:
+    """After the boot the accelerated driver runs: the same command has nothing to do but to forget its journal."""
+    system = System(tmp_path)
+    journal.begin(system, "load", ["e1000e"], ["keep the network", "arm the watchdog"]).done()
+    nothing = load.Prospect(record(state=State.SWAPPING), (), ())
+    assert load.carry_out(system, nothing) == nothing
+    assert journal.unfinished(system) is None
 
 
 def test_only_what_is_installed_is_loaded(tmp_path: Path) -> None:
