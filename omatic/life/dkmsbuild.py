@@ -79,23 +79,24 @@ def installing(system: System, driver: str, release: str) -> None:
 
 def installed(system: System, driver: str, release: str) -> None:
     """Write the receipt of the files that dkms has put in place, and record that the driver is ready."""
-    package = _package(system, driver)
-    draft = dkmsrecord.built(system, release, driver)
-    found = modprobe.outside(system, release)
-    paths = [path for module in package.modules for path in found.get(module.replace("-", "_"), ())]
-    if draft is None or len(paths) != len(package.modules):
-        raise DkmsFailed(
-            f"dkms has installed {driver} for {release}, but not as it was built",
-            hint="pfq-omatic dkms retry",
-            details=paths,
-        )
-    files = tuple(InstalledFile(path, sha256(modprobe.real(system, path))) for path in paths)
-    signer = signing.signer(modprobe.real(system, paths[0]))
-    receipt.write(system, replace(draft, files=files, signer=signer, installed=_now()))
-    owner = kernel.discover(release).package
-    why = "built, proven and installed" if driver != CORE else "built and installed"
-    version = owner.version if owner else ""
-    dkmsrecord.write(system, release, driver, dkmsrecord.READY, why, package=version)
+    with dkmsrecord.attempt(system, release, driver):
+        package = _package(system, driver)
+        draft = dkmsrecord.built(system, release, driver)
+        found = modprobe.outside(system, release)
+        paths = [path for module in package.modules for path in found.get(module.replace("-", "_"), ())]
+        if draft is None or len(paths) != len(package.modules):
+            raise DkmsFailed(
+                f"dkms has installed {driver} for {release}, but not as it was built",
+                hint="pfq-omatic dkms retry",
+                details=paths,
+            )
+        files = tuple(InstalledFile(path, sha256(modprobe.real(system, path))) for path in paths)
+        signer = signing.signer(modprobe.real(system, paths[0]))
+        receipt.write(system, replace(draft, files=files, signer=signer, installed=_now()))
+        owner = kernel.discover(release).package
+        why = "built, proven and installed" if driver != CORE else "built and installed"
+        version = owner.version if owner else ""
+        dkmsrecord.write(system, release, driver, dkmsrecord.READY, why, package=version)
 
 
 def removed(system: System) -> None:

@@ -103,14 +103,22 @@ def attempt(system: System, release: str, driver: str) -> Iterator[None]:
     write(system, release, driver, FAILED, _CUT_SHORT, hint=_hint(release))
     try:
         yield
-    except OmaticError as error:
+    except Exception as error:
         last = read(system, release, driver)
         if last is None or last.result == READY or last.why == _CUT_SHORT:
-            result = SKIPPED if isinstance(error, _NOT_OURS) else FAILED
-            why = "; ".join((error.message, *error.details[:3]))
-            hint = error.hint if result == SKIPPED else f"{error.hint}; then: {_hint(release)}"
-            write(system, release, driver, result, why, hint=hint)
+            _write_error(system, release, driver, error)
         raise
+
+
+def _write_error(system: System, release: str, driver: str, error: Exception) -> None:
+    if isinstance(error, _NOT_OURS):
+        write(system, release, driver, SKIPPED, error.message, hint=error.hint)
+    elif isinstance(error, OmaticError):
+        why = "; ".join((error.message, *error.details[:3]))
+        write(system, release, driver, FAILED, why, hint=f"{error.hint}; then: {_hint(release)}")
+    else:
+        why = f"{type(error).__name__}: {error}".rstrip(": ")
+        write(system, release, driver, FAILED, why, hint=_hint(release))
 
 
 def _hint(release: str) -> str:

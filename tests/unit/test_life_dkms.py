@@ -168,6 +168,20 @@ def test_a_record_tells_how_it_ended(system: System) -> None:
     assert (record.result, record.hint) == ("skipped", "see the list")
 
 
+def test_what_nobody_foresaw_is_on_record(system: System) -> None:
+    """An error of our own is no power cut; neither is one after dkms has installed."""
+    with pytest.raises(KeyError), dkmsrecord.attempt(system, RELEASE, "igb"):
+        raise KeyError("sites")
+    record = dkmsrecord.read(system, RELEASE, "igb")
+    assert record is not None
+    assert (record.result, record.why) == ("failed", "KeyError: 'sites'")
+    with pytest.raises(DkmsFailed):
+        dkmsbuild.installed(system, "ne2k_pci", RELEASE)
+    record = dkmsrecord.read(system, RELEASE, "ne2k_pci")
+    assert record is not None
+    assert (record.result, record.why) == ("failed", "ne2k_pci is not registered")
+
+
 def test_the_innermost_attempt_has_the_word(system: System) -> None:
     """What dkms says of its script's failure is worth less than what the script has recorded."""
     with pytest.raises(DkmsFailed), dkmsrecord.attempt(system, RELEASE, "igb"):
