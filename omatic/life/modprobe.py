@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from omatic import proc, stock
+from omatic.life import packaged
 from omatic.life.system import System, remove_durably, sync, write_durably
 
 OUTRANKING = ("updates", "extra", "weak-updates")
@@ -92,8 +93,12 @@ def prefer_stock(system: System, release: str, modules: Iterable[Path]) -> None:
 
 
 def prefer_ours(system: System) -> None:
-    """End what `prefer_stock` began."""
-    remove_durably(_preference(system))
+    """End what `prefer_stock` began; its folder goes, too, if it is nobody's."""
+    preference = _preference(system)
+    remove_durably(preference)
+    folder = preference.parent
+    if folder.is_dir() and not any(folder.iterdir()) and packaged.owner(system, absolute(system, folder)) is None:
+        folder.rmdir()
 
 
 def _preference(system: System) -> Path:

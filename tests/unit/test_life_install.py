@@ -80,6 +80,7 @@ def test_removed_without_a_trace(machine: Machine) -> None:
     machine.install("e1000e")
     machine.uninstall("e1000e")
     assert machine.content() == before
+    assert not (machine.system.root / "etc/depmod.d").exists()
     assert list(receipt.every(machine.system)) == []
     with pytest.raises(NotInstalled):
         machine.uninstall("e1000e")
