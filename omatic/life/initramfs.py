@@ -32,7 +32,8 @@ class _Generator:
 
 _GENERATORS = (
     _Generator(
-        "mkinitramfs",
+        # Not mkinitramfs: that stays on a Debian where dracut has taken its place.
+        "update-initramfs",
         ("boot/initrd.img-{release}",),
         ("lsinitramfs", "{image}"),
         ("update-initramfs", "-u", "-k", "{release}"),
