@@ -111,11 +111,16 @@ class Outcome:
         }
 
 
-def select(drivers: Sequence[str], settings: Settings) -> Selection:
-    """Find the kernel, the stock modules and the sources of the drivers."""
+def resolve(drivers: Sequence[str], settings: Settings) -> tuple[KernelTarget, StockKernel, tuple[Choice, ...]]:
+    """Find the kernel and the stock modules of the drivers; needs no sources."""
     target = kernel.discover(settings.kernel)
     stock = fetch.stock_kernel(target, cache=settings.cache, offline=settings.offline)
-    choices = catalog.resolve(drivers, stock, target.release)
+    return target, stock, catalog.resolve(drivers, stock, target.release)
+
+
+def select(drivers: Sequence[str], settings: Settings) -> Selection:
+    """Find the kernel, the stock modules and the sources of the drivers."""
+    target, stock, choices = resolve(drivers, settings)
     folders = [choice.module.folder for choice in choices]
     sources = fetch.fetch(target, folders, source=settings.source, cache=settings.cache, offline=settings.offline)
     return Selection(target, stock, choices, sources)

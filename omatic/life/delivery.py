@@ -5,15 +5,37 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from omatic import core, kernel, log, pipeline
-from omatic.errors import KernelMissing
+from omatic.errors import KernelMissing, UnknownDriver
 from omatic.life.install import Delivery, Ready
 from omatic.life.system import System
 from omatic.pipeline import Outcome, Settings
 
 
 def build(drivers: Sequence[str], settings: Settings, releases: Sequence[str]) -> tuple[Delivery, ...]:
-    """Build drivers for kernels where that was not done yet; raise VerifyFailed if one may not be delivered."""
-    return tuple(_build(drivers, replace(settings, kernel=release)) for release in releases)
+    """Build drivers for kernels where that was not done yet; raise VerifyFailed if one may not be delivered.
+
+    Of several kernels, each gets the drivers that it has; UnknownDriver if none of them has one.
+    """
+    if len(releases) == 1:
+        return (_build(drivers, replace(settings, kernel=releases[0])),)
+    having = {release: _known(drivers, replace(settings, kernel=release)) for release in releases}
+    for driver in drivers:
+        if not any(driver in known for known in having.values()):
+            # Have it told as for one kernel.
+            pipeline.resolve([driver], replace(settings, kernel=releases[-1]))
+    return tuple(_build(known, replace(settings, kernel=release)) for release, known in having.items() if known)
+
+
+def _known(drivers: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    known = []
+    for driver in drivers:
+        try:
+            pipeline.resolve([driver], settings)
+        except UnknownDriver as error:
+            log.warn(f"{settings.kernel} is left out for {driver}: {error.message}")
+        else:
+            known.append(driver)
+    return tuple(known)
 
 
 def _build(drivers: Sequence[str], settings: Settings) -> Delivery:

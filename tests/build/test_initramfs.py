@@ -41,8 +41,9 @@ is $(listed kernel/drivers/net/ethernet/intel/e1000e/e1000e.ko) 0 $LINENO
 is $(listed updates/pfq/pfq_hook.ko) 1 $LINENO
 $OMATIC status --kernel $R
 
+mkdir /etc/depmod.d
 printf 'override e1000e * kernel/drivers/net/ethernet/intel/e1000e\n' > /etc/depmod.d/old.conf
-depmod $R; update-initramfs -u -k $R; rm /etc/depmod.d/old.conf; depmod $R
+depmod $R; update-initramfs -u -k $R; rm -r /etc/depmod.d; depmod $R
 code=0; $OMATIC status --kernel $R || code=$?
 is $code 1 $LINENO
 $OMATIC install e1000e --kernel $R
