@@ -49,7 +49,9 @@ def prepare(vm: Rig) -> None:
     for line in (
         f"ip link add link {port} name v6 type vlan id 6 && ip addr add 10.6.0.1/24 dev v6",
         f"ip addr flush dev {port} && ip link set {port} down",
-        f"ip link add bond0 type bond mode active-backup miimon 100 && ip link set {port} master bond0",
+        # With the port's address: systemd would give it another one, and QEMU's network goes on sending to the port's.
+        f"ip link add bond0 address $(cat /sys/class/net/{port}/address) type bond mode active-backup miimon 100",
+        f"ip link set {port} master bond0",
         "ip link set bond0 up && ip addr add 10.0.2.15/24 dev bond0",
         "ip link add link bond0 name v5 type vlan id 5 && ip addr add 10.5.0.1/24 dev v5 && ip link set v5 up",
         "ip link set v6 mtu 1300 up",
@@ -159,13 +161,16 @@ def test_systemd_keeps_the_watchdog(rig: Boot) -> None:
     with rig.boot(nics=(DRIVER, OTHER)) as vm:
         vm.wait_for_systemd()
         prepare(vm)
-        session = vm.session(0)
+        session, before = vm.session(0), outline(vm)
+        assert session.works()
         unit = f"pfq-omatic-watchdog-{DRIVER}.service"
         vm.must(f"systemd-run --quiet --wait --pty pfq-omatic load {DRIVER} --confirm-within 90s || true")
         assert accelerated(vm)
         assert vm.must(f"systemctl is-active {unit}").strip() == "active"
+        assert session.works() and outline(vm) == before
         await_stock(vm)
         assert not accelerated(vm)
+        assert outline(vm) == before
         assert session.works()
         vm.must(f"pfq-omatic load {DRIVER} --confirm-within 10m && pfq-omatic confirm")
         assert accelerated(vm) and session.works()
