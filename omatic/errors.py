@@ -6,7 +6,7 @@ Each error says what happened and where (`message`), what to do next (`hint`) an
 nothing of terminals: only `cli` prints them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -196,6 +196,31 @@ class NotInstalled(OmaticError):
     """What should be removed, loaded or confirmed is not there."""
 
     exit_code = 25
+
+
+class SeveralFailed(OmaticError):
+    """Some of the drivers asked for failed, the others are done; the exit code is that of the first that failed."""
+
+    def __init__(self, message: str, *, hint: str, details: Sequence[str], exit_code: int) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.exit_code = exit_code
+
+
+HOPELESS = (KernelMissing, ToolMissing, DiskFull, Unwritable)
+"""What will fail for the next driver, too: there is no point in going on."""
+
+
+def several(failed: Mapping[str, OmaticError]) -> OmaticError:
+    """Return one error for those of several drivers, by name, in the order in which they failed."""
+    first = next(iter(failed.values()))
+    if len(failed) == 1:
+        return first
+    return SeveralFailed(
+        f"{len(failed)} drivers failed: {', '.join(failed)}",
+        hint=first.hint,
+        details=[line for name, error in failed.items() for line in (f"{name}: {error.message}", *error.details[:3])],
+        exit_code=first.exit_code,
+    )
 
 
 class Interrupted(BaseException):

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Second opinions on where a driver delivers: the text alone, Coccinelle, and the object code of the stock module.
+
+None of them decides anything: the plan follows libclang, and the proofs follow the object code. But where two ways of
+looking differ, the reason is a class with a name, or nobody knows it and the report says so.
+
+* census: every mention in code counts as a site; what libclang made of those that it left alone.
+* spatch: parses C without preprocessing it, so it sees all #if arms, but neither headers, nor macros, nor values.
+* relocations: the calls that are left after the compiler has inlined and merged.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omatic import proc, state
+from omatic.dirs import write_atomically
+from omatic.errors import CommandError
+from omatic.model import REWRITTEN, Kind, Site
+from omatic.pipeline import Outcome, Selection, Settings
+from omatic.render import render
+from omatic.rules import RULES
+from omatic.sweep.result import Disagreement
+
+Place = tuple[str, int, str]
+"""File, line and delivery function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was said: one line for each opinion, and where they differ from the plan."""
+
+    opinions: tuple[str, ...]
+    disagreements: tuple[Disagreement, ...]
+
+
+def ask(outcome: Outcome, chosen: Selection, settings: Settings) -> Asked:
+    """Return what the second opinions say of a module that was built."""
+    sites = outcome.plan.sites
+    left = census(sites)
+    said = [f"census: {len(outcome.plan.rewritten) + len(left)} mentions in code, {len(left)} of them no sites"]
+    renamed = _renamed(outcome)
+    compiled = relocations(outcome.plan.rewritten, renamed)
+    said.append(f"relocations: {len(renamed)} call targets in the object code")
+    seen = _spatch(sites, chosen, settings)
+    if seen is None:
+        said.append("spatch: not installed")
+        return Asked(tuple(said), (*left, *compiled))
+    said.append(f"spatch: {len(seen)} calls")
+    return Asked(tuple(said), (*left, *spatch(sites, seen), *compiled))
+
+
+def census(sites: Iterable[Site]) -> tuple[Disagreement, ...]:
+    """Return the mentions in code that a search for the name would have rewritten, and the plan did not."""
+    textual = (Kind.COMMENT, Kind.STRING)
+    return tuple(
+        Disagreement(
+            "census", f"{site.kind.value}: {_class(site.note)}", _place(site), site.kind is not Kind.UNEXPLAINED
+        )
+        for site in sites
+        if site.kind not in REWRITTEN and site.kind not in textual
+    )
+
+
+def _class(note: str) -> str:
+    # The class, without the names that make each note one of its own.
+    return re.sub(r" \(.*\)$", "", re.sub(r"macro \w+", "macro", note)) or "left alone"
+
+
+def spatch(sites: Sequence[Site], seen: Iterable[Place]) -> tuple[Disagreement, ...]:
+    """Compare the plan with the calls that Coccinelle would rewrite."""
+    theirs = Counter(seen)
+    known = {(site.path, site.line, site.name): site for site in sites}
+    ours = Counter((site.path, site.line, site.name) for site in sites if site.kind in REWRITTEN)
+    found = [_unseen(known[place]) for place in sorted((ours - theirs).elements())]
+    for place in sorted((theirs - ours).elements()):
+        site = known.get(place)
+        if site is None or site.kind in REWRITTEN:
+            path, line, name = place
+            found.append(Disagreement("spatch", "seen by spatch alone", f"{path}:{line}: {name}", explained=False))
+        else:
+            kind = f"rewritten by spatch though {site.kind.value}: {_class(site.note)}"
+            found.append(Disagreement("spatch", kind, _place(site), explained=site.kind is not Kind.UNEXPLAINED))
+    return tuple(found)
+
+
+def _unseen(site: Site) -> Disagreement:
+    blind = {Kind.ADDRESS: "functions that are used as values", Kind.MACRO: "the bodies of macros"}
+    what = "headers" if site.path.endswith(".h") else blind.get(site.kind, "")
+    kind = f"spatch does not look into {what}" if what else "not seen by spatch"
+    return Disagreement("spatch", kind, _place(site), explained=bool(what))
+
+
+def relocations(rewritten: Iterable[Site], renamed: Iterable[Mapping[str, str]]) -> tuple[Disagreement, ...]:
+    """Compare source sites with the call targets that changed in the object code, function by function."""
+    sites = Counter((site.name, site.function or "") for site in rewritten)
+    calls = Counter((call["old"], call["function"].split("+")[0]) for call in renamed)
+    found = []
+    for name, function in sorted(sites.keys() | calls.keys()):
+        planned, compiled = sites[name, function], calls[name, function]
+        if planned == compiled:
+            continue
+        if planned == 0:
+            kind = "compiled into a function that it was inlined into, or that the compiler split off"
+        elif compiled == 0:
+            kind = "inlined into its callers, or used as a value"
+        else:
+            kind = "copied by the compiler" if compiled > planned else "merged by the compiler"
+        place = f"{function or 'outside a function'}: {name}, {planned} in the source, {compiled} compiled"
+        # Nothing appears from nowhere: a function that calls must get it from a site of that name somewhere.
+        explained = any(other == name for other, _ in sites) and any(other == name for other, _ in calls)
+        found.append(Disagreement("relocations", kind, place, explained))
+    return tuple(found)
+
+
+def _renamed(outcome: Outcome) -> list[Mapping[str, str]]:
+    checks = {check.name: check for check in outcome.report.checks}
+    listed = checks["minimality"].evidence["renamed"]
+    assert isinstance(listed, list)
+    return listed
+
+
+def _place(site: Site) -> str:
+    return f"{site.path}:{site.line}: {site.name}"
+
+
+# --- running Coccinelle
+
+
+def _spatch(sites: Sequence[Site], chosen: Selection, settings: Settings) -> list[Place] | None:
+    """Return the calls that spatch finds in the files that mention a delivery function; None if there is no spatch."""
+    if not proc.available("spatch"):
+        return None
+    root = chosen.sources.root
+    files = sorted({site.path for site in sites if site.path.endswith(".c") and (root / site.path).is_file()})
+    if not files:
+        return []
+    rules = _rules()
+    key = state.digest("spatch", rules, [(path, (root / path).read_text(errors="replace")) for path in files])[:24]
+    kept = settings.cache.flags / f"spatch-{key}.diff"
+    if not kept.is_file():
+        script = settings.cache.flags / f"opinion-{state.digest(rules)[:24]}.cocci"
+        write_atomically(script, rules.encode())
+        argv: list[str | Path] = ["spatch", "--very-quiet", "--sp-file", script, *(root / path for path in files)]
+        try:
+            said = proc.run(argv, timeout=900).stdout
+        except CommandError as error:
+            said = error.output
+        write_atomically(kept, said.encode())
+    return list(calls(kept.read_text(), f"{root}/"))
+
+
+def _rules() -> str:
+    rules = []
+    for rule in RULES:
+        names = [re.findall(r"\w+", parameter)[-1] for parameter in rule.parameters.split(",")]
+        rules.append({"callee": rule.callee, "twin": rule.twin, "names": names})
+    return render("opinion.cocci.j2", rules=rules)
+
+
+_HUNK = re.compile(r"^@@ -(\d+)")
+_CALLEE = re.compile(r"(?<!\w)(" + "|".join(rule.callee for rule in RULES) + r")\s*\(")
+
+
+def calls(diff: str, prefix: str) -> Iterable[Place]:
+    """Yield the calls on the removed lines of a diff, by place in the old file; `prefix` is cut off its name."""
+    path, line = "", 0
+    for text in diff.splitlines():
+        if text.startswith("--- "):
+            path = text[4:].split("\t")[0].removeprefix(prefix)
+        elif hunk := _HUNK.match(text):
+            line = int(hunk[1])
+        elif text.startswith("-"):
+            yield from ((path, line, name) for name in _CALLEE.findall(text))
+            line += 1
+        elif not text.startswith(("+", "\\")):
+            line += 1
