@@ -137,12 +137,12 @@ def _spatch(sites: Sequence[Site], chosen: Selection, settings: Settings) -> lis
     files = sorted({site.path for site in sites if site.path.endswith(".c") and (root / site.path).is_file()})
     if not files:
         return []
-    rules = _rules()
-    key = state.digest("spatch", rules, [(path, (root / path).read_text(errors="replace")) for path in files])[:24]
+    asked = rules()
+    key = state.digest("spatch", asked, [(path, (root / path).read_text(errors="replace")) for path in files])[:24]
     kept = settings.cache.flags / f"spatch-{key}.diff"
     if not kept.is_file():
-        script = settings.cache.flags / f"opinion-{state.digest(rules)[:24]}.cocci"
-        write_atomically(script, rules.encode())
+        script = settings.cache.flags / f"opinion-{state.digest(asked)[:24]}.cocci"
+        write_atomically(script, asked.encode())
         argv: list[str | Path] = ["spatch", "--very-quiet", "--sp-file", script, *(root / path for path in files)]
         try:
             said = proc.run(argv, timeout=900).stdout
@@ -152,12 +152,13 @@ def _spatch(sites: Sequence[Site], chosen: Selection, settings: Settings) -> lis
     return list(calls(kept.read_text(), f"{root}/"))
 
 
-def _rules() -> str:
-    rules = []
+def rules() -> str:
+    """Return what Coccinelle is asked."""
+    listed = []
     for rule in RULES:
         names = [re.findall(r"\w+", parameter)[-1] for parameter in rule.parameters.split(",")]
-        rules.append({"callee": rule.callee, "twin": rule.twin, "names": names})
-    return render("opinion.cocci.j2", rules=rules)
+        listed.append({"callee": rule.callee, "twin": rule.twin, "names": names})
+    return render("opinion.cocci.j2", rules=listed)
 
 
 _HUNK = re.compile(r"^@@ -(\d+)")
