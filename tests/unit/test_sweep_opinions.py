@@ -9,6 +9,7 @@ from omatic import proc
 from omatic.model import Kind, Site
 from omatic.render import render
 from omatic.sweep import opinions
+from omatic.sweep.result import Disagreement
 
 
 def site(
@@ -18,7 +19,7 @@ def site(
     return Site(path, line * 10, line, 3, name, kind, function, note, ("drv.c",))
 
 
-def classes(found: tuple[opinions.Disagreement, ...]) -> list[tuple[str, bool]]:
+def classes(found: tuple[Disagreement, ...]) -> list[tuple[str, bool]]:
     """Return the classes of disagreements, and whether they are explained."""
     return [(each.kind, each.explained) for each in found]
 
