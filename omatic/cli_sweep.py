@@ -30,5 +30,5 @@ def build(given: Settings, drivers: Sequence[str], *, everything: bool, ethernet
             f"{len(failed)} of {report.drivers} drivers are not built",
             hint=f"the whole report: {path}",
             details=[f"{result.driver}: {result.reason}" for result in failed],
-            exit_code=failed[0].exit_code,
+            exit_codes=[result.exit_code for result in failed],
         )

@@ -6,7 +6,7 @@ Each error says what happened and where (`message`), what to do next (`hint`) an
 nothing of terminals: only `cli` prints them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -199,11 +199,18 @@ class NotInstalled(OmaticError):
 
 
 class SeveralFailed(OmaticError):
-    """Some of the drivers asked for failed, the others are done; the exit code is that of the first that failed."""
+    """Several of the drivers asked for failed, the others are done.
 
-    def __init__(self, message: str, *, hint: str, details: Sequence[str], exit_code: int) -> None:
+    Where they all failed alike it has their exit code, and its own where they did not.
+    """
+
+    exit_code = 26
+
+    def __init__(self, message: str, *, hint: str, details: Sequence[str], exit_codes: Iterable[int]) -> None:
         super().__init__(message, hint=hint, details=details)
-        self.exit_code = exit_code
+        alike = set(exit_codes)
+        if len(alike) == 1:
+            (self.exit_code,) = alike
 
 
 HOPELESS = (KernelMissing, ToolMissing, DiskFull, Unwritable)
@@ -219,7 +226,7 @@ def several(failed: Mapping[str, OmaticError]) -> OmaticError:
         f"{len(failed)} drivers failed: {', '.join(failed)}",
         hint=first.hint,
         details=[line for name, error in failed.items() for line in (f"{name}: {error.message}", *error.details[:3])],
-        exit_code=first.exit_code,
+        exit_codes=[error.exit_code for error in failed.values()],
     )
 
 

@@ -207,5 +207,12 @@ def test_build_goes_on_after_a_failure(
     assert done == ["large"]
     with pytest.raises(errors.SeveralFailed) as several:
         list(pipeline.build(["lib", "large", "small"], Settings(Cache(tmp_path))))
-    assert several.value.exit_code == PlanRefused.exit_code
+    assert several.value.exit_code == errors.SeveralFailed.exit_code
     assert several.value.details == ("lib: why", "small: no")
+    fates["lib"] = BuildFailed("no more", hint="log")
+    with pytest.raises(errors.SeveralFailed) as alike:
+        list(pipeline.build(["lib", "large", "small"], Settings(Cache(tmp_path))))
+    assert alike.value.exit_code == BuildFailed.exit_code
+    fates["lib"] = DiskFull(tmp_path)
+    with pytest.raises(DiskFull):
+        list(pipeline.build(["lib", "large"], Settings(Cache(tmp_path))))
