@@ -11,11 +11,11 @@ looking differ, the reason is a class with a name, or nobody knows it and the re
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import proc, state
+from omatic import elf, proc, state
 from omatic.dirs import write_atomically
 from omatic.errors import CommandError
 from omatic.model import REWRITTEN, Kind, Site
@@ -23,6 +23,8 @@ from omatic.pipeline import Outcome, Selection, Settings
 from omatic.render import render
 from omatic.rules import RULES
 from omatic.sweep.result import Disagreement
+
+NOT_COMPILED = "this configuration does not compile the file"
 
 Place = tuple[str, int, str]
 """File, line and delivery function."""
@@ -42,7 +44,8 @@ def ask(outcome: Outcome, chosen: Selection, settings: Settings) -> Asked:
     left = census(sites)
     said = [f"census: {len(outcome.plan.rewritten) + len(left)} mentions in code, {len(left)} of them no sites"]
     renamed = _renamed(outcome)
-    compiled = relocations(outcome.plan.rewritten, renamed)
+    functions = {original(symbol.name) for symbol in elf.load(outcome.module).symbols if symbol.section}
+    compiled = relocations(outcome.plan.rewritten, renamed, functions)
     said.append(f"relocations: {len(renamed)} call targets in the object code")
     seen = _spatch(sites, chosen, settings)
     if seen is None:
@@ -65,7 +68,10 @@ def census(sites: Iterable[Site]) -> tuple[Disagreement, ...]:
 
 
 def _class(note: str) -> str:
-    # The class, without the names that make each note one of its own.
+    # The class, without the names that make each note one of its own. What the Makefile leaves out of this module may
+    # be another module of the same folder.
+    if note == NOT_COMPILED:
+        return "not compiled into this module"
     return re.sub(r" \(.*\)$", "", re.sub(r"macro \w+", "macro", note)) or "left alone"
 
 
@@ -93,26 +99,40 @@ def _unseen(site: Site) -> Disagreement:
     return Disagreement("spatch", kind, _place(site), explained=bool(what))
 
 
-def relocations(rewritten: Iterable[Site], renamed: Iterable[Mapping[str, str]]) -> tuple[Disagreement, ...]:
-    """Compare source sites with the call targets that changed in the object code, function by function."""
+def relocations(
+    rewritten: Iterable[Site], renamed: Iterable[Mapping[str, str]], functions: Container[str]
+) -> tuple[Disagreement, ...]:
+    """Compare source sites with the call targets that changed in the object code, function by function.
+
+    `functions` are those that the object code has: a function of the source that is not among them was inlined.
+    """
     sites = Counter((site.name, site.function or "") for site in rewritten)
-    calls = Counter((call["old"], call["function"].split("+")[0]) for call in renamed)
+    calls = Counter((call["old"], original(call["function"].split("+")[0])) for call in renamed)
+    moved = {name for name, function in sites.keys() - calls.keys() if function not in functions}
     found = []
     for name, function in sorted(sites.keys() | calls.keys()):
         planned, compiled = sites[name, function], calls[name, function]
         if planned == compiled:
             continue
-        if planned == 0:
-            kind = "compiled into a function that it was inlined into, or that the compiler split off"
+        explained = True
+        if compiled == 0 and not function:
+            kind = "written in the body of a macro"
         elif compiled == 0:
-            kind = "inlined into its callers, or used as a value"
+            explained = function not in functions
+            kind = "inlined into its callers" if explained else "left out by the compiler"
+        elif planned == 0:
+            explained = name in moved
+            kind = "holds a call that was inlined into it" if explained else "a call from nowhere"
         else:
             kind = "copied by the compiler" if compiled > planned else "merged by the compiler"
         place = f"{function or 'outside a function'}: {name}, {planned} in the source, {compiled} compiled"
-        # Nothing appears from nowhere: a function that calls must get it from a site of that name somewhere.
-        explained = any(other == name for other, _ in sites) and any(other == name for other, _ in calls)
         found.append(Disagreement("relocations", kind, place, explained))
     return tuple(found)
+
+
+def original(function: str) -> str:
+    """Return the function of the source that the compiler made this one of: rx.isra.0, rx.cold are rx."""
+    return function.partition(".")[0]
 
 
 def _renamed(outcome: Outcome) -> list[Mapping[str, str]]:
