@@ -5,6 +5,7 @@ All of them are `make sweep`'s; these are the few that stand for the rest.
 """
 
 import json
+
 import pytest
 
 from omatic.errors import BuildFailed
