@@ -7,6 +7,7 @@ looking differ, the reason is a class with a name, or nobody knows it and the re
 * census: every mention in code counts as a site; what libclang made of those that it left alone.
 * spatch: parses C without preprocessing it, so it sees all #if arms, but neither headers, nor macros, nor values.
 * relocations: the calls that are left after the compiler has inlined and merged.
+* twin: the stock module with its imports renamed, against ours.
 """
 
 import re
@@ -18,11 +19,12 @@ from pathlib import Path
 from omatic import elf, proc, state
 from omatic.dirs import write_atomically
 from omatic.errors import CommandError
-from omatic.model import REWRITTEN, Kind, Site
+from omatic.model import REWRITTEN, Kind, Site, Verdict
 from omatic.pipeline import Outcome, Selection, Settings
 from omatic.render import render
 from omatic.rules import RULES
 from omatic.sweep.result import Disagreement
+from omatic.verify import EQUAL_SECTIONS
 
 NOT_COMPILED = "this configuration does not compile the file"
 
@@ -47,12 +49,26 @@ def ask(outcome: Outcome, chosen: Selection, settings: Settings) -> Asked:
     functions = {original(symbol.name) for symbol in elf.load(outcome.module).symbols if symbol.section}
     compiled = relocations(outcome.plan.rewritten, renamed, functions)
     said.append(f"relocations: {len(renamed)} call targets in the object code")
+    verdicts = {check.name: check.verdict for check in outcome.report.checks}
+    differing = (*left, *compiled, *twin(verdicts, proven=_proof(outcome) == EQUAL_SECTIONS))
     seen = _spatch(sites, chosen, settings)
     if seen is None:
         said.append("spatch: not installed")
-        return Asked(tuple(said), (*left, *compiled))
+        return Asked(tuple(said), differing)
     said.append(f"spatch: {len(seen)} calls")
-    return Asked(tuple(said), (*left, *spatch(sites, seen), *compiled))
+    return Asked(tuple(said), (*differing, *spatch(sites, seen)))
+
+
+def twin(verdicts: Mapping[str, Verdict], *, proven: bool) -> tuple[Disagreement, ...]:
+    """Compare the two ways to prove that only callees changed: by our vanilla build, and by the stock module."""
+    if verdicts["minimality"] is verdicts["twin"] or verdicts["twin"] is Verdict.SKIP:
+        return ()
+    kind = "other than minimality" if proven else "starts from the stock module, which the vanilla build does not equal"
+    return (Disagreement("twin", kind, f"minimality {verdicts['minimality'].value}", explained=not proven),)
+
+
+def _proof(outcome: Outcome) -> str:
+    return next(str(c.evidence.get("proof", "")) for c in outcome.report.checks if c.name == "provenance")
 
 
 def census(sites: Iterable[Site]) -> tuple[Disagreement, ...]:

@@ -35,6 +35,7 @@ class Result:
     """One driver of a sweep.
 
     `checks` has the verdict of each proof, `proof` by what provenance was proven, `sites` the rewritten ones by kind,
+    `fresh` tells whether it was built now or had not changed,
     `reason` and `details` why it was not built, `exit_code` what `build` would have ended with.
     """
 
@@ -43,6 +44,7 @@ class Result:
     symbols: tuple[str, ...]
     state: State
     seconds: float
+    fresh: bool = False
     aside: tuple[str, ...] = ()
     sites: Mapping[str, int] = field(default_factory=dict)
     relocations: int = 0

@@ -100,6 +100,7 @@ def _built(blank: Result, outcome: Outcome, asked: opinions.Asked) -> Result:
     return replace(
         blank,
         state=State.UNPROVEN if outcome.refusal else State.BUILT,
+        fresh=outcome.fresh,
         sites=dict(Counter(site.kind.value for site in outcome.plan.sites if site.kind in REWRITTEN)),
         relocations=outcome.report.relocations_changed,
         twins=outcome.plan.twins,
@@ -120,4 +121,5 @@ def _line(result: Result) -> str:
         if result.state is State.BUILT
         else result.reason
     )
-    return f"{result.driver}: {result.state.value}: {said} ({result.seconds:.0f} s)"
+    took = f"{result.seconds:.0f} s" if result.fresh or result.state is not State.BUILT else "unchanged"
+    return f"{result.driver}: {result.state.value}: {said} ({took})"

@@ -17,9 +17,8 @@ def report(found: Report) -> str:
     for result in sorted(found.results, key=lambda result: result.intree):
         sites = ", ".join(f"{count} {kind}" for kind, count in result.sites.items())
         state = Text(result.state.value, style=_STYLE[result.state])
-        table.add_row(
-            result.driver, state, sites, str(result.relocations or ""), _proofs(result), f"{result.seconds:.0f}"
-        )
+        seconds = f"{result.seconds:.0f}" if result.fresh else ""
+        table.add_row(result.driver, state, sites, str(result.relocations or ""), _proofs(result), seconds)
     wrong = [result for result in found.results if result.state is not State.BUILT]
     reasons = [
         Text("\n".join((f"{r.driver}: {r.state.value}: {r.reason}", *(f"    {line}" for line in r.details[:5]))))

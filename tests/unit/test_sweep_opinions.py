@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from omatic import proc
-from omatic.model import Kind, Site
+from omatic.model import Kind, Site, Verdict
 from omatic.render import render
 from omatic.sweep import opinions
 from omatic.sweep.result import Disagreement
@@ -89,6 +89,15 @@ def test_object_code_against_sites(functions: list[str], calls: list[str], expec
     sites = [site(line, Kind.CALL, function=function) for line, function in enumerate(functions)]
     renamed = [{"old": "netif_rx", "function": place} for place in calls]
     assert sorted(classes(opinions.relocations(sites, renamed, {"rx", "poll"}))) == expected
+
+
+def test_twin_against_minimality() -> None:
+    """Both prove the same; where the vanilla build is not the stock module only one of them can."""
+    agreed = {"minimality": Verdict.PASS, "twin": Verdict.PASS}
+    assert opinions.twin(agreed, proven=True) == ()
+    assert opinions.twin({**agreed, "twin": Verdict.SKIP}, proven=True) == ()
+    assert [each.explained for each in opinions.twin({**agreed, "twin": Verdict.FAIL}, proven=False)] == [True]
+    assert [each.explained for each in opinions.twin({**agreed, "twin": Verdict.FAIL}, proven=True)] == [False]
 
 
 @pytest.mark.skipif(not proc.available("spatch"), reason="coccinelle is not installed")
