@@ -4,7 +4,7 @@
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from omatic import core, kernel, log, pipeline
@@ -42,31 +42,30 @@ def run(scope: Scope, settings: Settings, names: Sequence[str] = ()) -> Report:
     if not rest:
         return report
     hook = core.build(target, settings.cache, settings.jobs)
+    choose = _chooser(rest, settings)
     with log.counting(f"{len(todo)} drivers of {target.release}", len(todo), len(done)) as show:
-        for task, chosen in _selected(rest, settings):
+        for task in rest:
             show.begin(task.module.name)
-            result = attempt(task, chosen, hook, settings)
+            result = attempt(task, choose, hook, settings)
             report = replace(report, results=(*report.results, result))
             record.write(path, report)
             show.end(_line(result))
     return report
 
 
-def _selected(rest: Sequence[Task], settings: Settings) -> Iterator[tuple[Task, Callable[[], Selection]]]:
-    # One pass over the source archive for all of them; one by one where the sources lack one of them.
-    names = [task.module.name for task in rest]
+def _chooser(rest: Sequence[Task], settings: Settings) -> Callable[[Task], Selection]:
+    """Return what gives each task its selection: out of one pass over the source archive for all of them, or, where
+    the sources lack some of them, by asking for each alone."""
     try:
-        chosen = pipeline.select(names, settings)
-    except SourceNotFound:
-        for task in rest:
-            yield task, lambda task=task: pipeline.select([task.module.name], settings)  # type: ignore[misc]
-        return
+        chosen = pipeline.select([task.module.name for task in rest], settings)
+    except SourceNotFound as error:
+        log.warn(error.message)
+        return lambda task: pipeline.select([task.module.name], settings)
     choices = {choice.module.name: choice for choice in chosen.choices}
-    for task in rest:
-        yield task, lambda task=task: replace(chosen, choices=(choices[task.module.name],))  # type: ignore[misc]
+    return lambda task: replace(chosen, choices=(choices[task.module.name],))
 
 
-def attempt(task: Task, choose: Callable[[], Selection], hook: Core, settings: Settings) -> Result:
+def attempt(task: Task, choose: Callable[[Task], Selection], hook: Core, settings: Settings) -> Result:
     """Build one driver and return what became of it; only what would stop all others is raised."""
     start = time.monotonic()
     blank = Result(
@@ -78,7 +77,7 @@ def attempt(task: Task, choose: Callable[[], Selection], hook: Core, settings: S
         seconds=0,
     )
     try:
-        chosen = choose()
+        chosen = choose(task)
         outcome = pipeline.build_one(chosen.choices[0], chosen, hook, settings)
         found = _built(blank, outcome, opinions.ask(outcome, chosen, settings))
     except HOPELESS:

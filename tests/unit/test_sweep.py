@@ -11,7 +11,7 @@ from omatic import core, errors, kernel, pipeline
 from omatic.catalog import Choice
 from omatic.core import Core
 from omatic.dirs import Cache
-from omatic.errors import BuildFailed, DiskFull, OmaticError, PlanRefused
+from omatic.errors import BuildFailed, DiskFull, OmaticError, PlanRefused, SourceNotFound
 from omatic.fetch import SourceTree
 from omatic.model import KernelTarget, StockKernel
 from omatic.modinfo import Symvers
@@ -129,6 +129,23 @@ def test_one_failure_does_not_stop_the_others(swept: Callable[..., tuple[Report,
     assert (found["lib"].exit_code, found["lib"].reason) == (1, "internal error: KeyError: 'oops'")
     assert report.counts == {"built": 0, "not proven": 0, "refused": 2, "failed": 2}
     assert {each["driver"] for each in report.through} == {"thin", "thinner", "inner"}
+
+
+def test_sources_that_lack_a_driver(
+    swept: Callable[..., tuple[Report, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vendor's tree has not all of the kernel's drivers: those that it lacks fail, the others are tried."""
+    every = pipeline.select
+
+    def select(names: list[str], settings: Settings) -> Selection:
+        if "lib" in names:
+            raise SourceNotFound("the tree has no drivers/net/usb", hint="give another")
+        return every(names, settings)
+
+    monkeypatch.setattr(pipeline, "select", select)
+    report, tried = swept({})
+    assert len(tried) == 3 and report.complete
+    assert {result.driver: result.exit_code for result in report.results}["lib"] == SourceNotFound.exit_code
 
 
 def test_what_would_stop_all_of_them_stops_the_sweep(swept: Callable[..., tuple[Report, list[str]]]) -> None:
