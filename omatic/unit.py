@@ -59,7 +59,7 @@ class DriverUnit:
         return tuple(
             sorted(
                 str(path.relative_to(self.tree))
-                for path in (self.tree / "drivers").rglob("*.[ch]")
+                for path in (self.tree / self.module.folder.parts[0]).rglob("*.[ch]")
                 if not path.name.endswith((".mod.c", "-pfq.c"))
             )
         )
