@@ -107,6 +107,8 @@ def build(
 
     given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force, output and output.absolute())
     if everything or not drivers:
+        if bundle is not None or sign_with is not None:
+            raise errors.UsageError("a bundle is of drivers that are named", hint="name them, or leave out --bundle")
         cli_sweep.build(given, drivers or (), everything=everything, ethernet=ethernet, as_json=as_json)
         return
     done = _outcomes(pipeline.build(drivers, given), as_json=as_json)
