@@ -137,3 +137,20 @@ def test_a_module_that_is_no_driver(target: KernelTarget, tmp_path: Path) -> Non
     files = {"net/lib/Makefile": "obj-m += lib.o\nlib-y := rx.o\n", "net/lib/rx.c": "", "net/lib/rx.h": ""}
     made = prepare(target, tmp_path, Path("net/lib/lib.ko"), files)
     assert made.files == ("net/lib/rx.c", "net/lib/rx.h")
+
+
+def test_one_of_several_modules_in_a_folder(target: KernelTarget, tmp_path: Path) -> None:
+    """mlx4_core and mlx4_en, realtek, 3com: the Makefile names them all, and one is built; the files are all there."""
+    folder = TOYS / "pair"
+    files = {
+        f"{folder}/Makefile": "obj-m += core.o\nobj-m += en.o third.o\nobj-y += sub/\nlib-y += x.o\n"
+        "core-y := main.o\nen-y := rx.o tx.o\nen-$(CONFIG_NEVER) += dcb.o\n",
+        **{f"{folder}/{name}.c": "" for name in ("main", "rx", "tx", "dcb", "third")},
+    }
+    made = prepare(target, tmp_path, folder / "en.ko", files)
+    assert made.sources == (f"{folder}/rx.c", f"{folder}/tx.c")
+    assert len(made.files) == 5
+    for variable, expected in (("obj-m", ["en.o"]), ("obj-y", []), ("lib-y", []), ("en-y", ["rx.o", "tx.o"])):
+        assert flags(target, made.tree, folder, variable) == expected
+    alone = prepare(target, tmp_path, folder / "third.ko", files)
+    assert alone.recipe.objects == () and alone.built == alone.tree / "third.ko"
