@@ -56,7 +56,8 @@ def ask(outcome: Outcome, chosen: Selection, settings: Settings) -> Asked:
         said.append("spatch: not installed")
         return Asked(tuple(said), differing)
     said.append(f"spatch: {len(seen)} calls")
-    return Asked(tuple(said), (*differing, *spatch(sites, seen)))
+    blind = unparsed([site for site in outcome.plan.rewritten if _at(site) not in seen], chosen.sources.root)
+    return Asked(tuple(said), (*differing, *spatch(sites, seen, blind)))
 
 
 def twin(verdicts: Mapping[str, Verdict], *, proven: bool) -> tuple[Disagreement, ...]:
@@ -91,12 +92,14 @@ def _class(note: str) -> str:
     return re.sub(r" \(.*\)$", "", re.sub(r"macro \w+", "macro", note)) or "left alone"
 
 
-def spatch(sites: Sequence[Site], seen: Iterable[Place]) -> tuple[Disagreement, ...]:
-    """Compare the plan with the calls that Coccinelle would rewrite."""
+def spatch(
+    sites: Sequence[Site], seen: Iterable[Place], unparsed: Container[Place] = frozenset()
+) -> tuple[Disagreement, ...]:
+    """Compare the plan with the calls that Coccinelle would rewrite; `unparsed` are in code that it gives up on."""
     theirs = Counter(seen)
-    known = {(site.path, site.line, site.name): site for site in sites}
-    ours = Counter((site.path, site.line, site.name) for site in sites if site.kind in REWRITTEN)
-    found = [_unseen(known[place]) for place in sorted((ours - theirs).elements())]
+    known = {_at(site): site for site in sites}
+    ours = Counter(_at(site) for site in sites if site.kind in REWRITTEN)
+    found = [_unseen(known[place], unparsed) for place in sorted((ours - theirs).elements())]
     for place in sorted((theirs - ours).elements()):
         site = known.get(place)
         if site is None or site.kind in REWRITTEN:
@@ -108,11 +111,17 @@ def spatch(sites: Sequence[Site], seen: Iterable[Place]) -> tuple[Disagreement, 
     return tuple(found)
 
 
-def _unseen(site: Site) -> Disagreement:
+def _unseen(site: Site, unparsed: Container[Place]) -> Disagreement:
     blind = {Kind.ADDRESS: "functions that are used as values", Kind.MACRO: "the bodies of macros"}
-    what = "headers" if site.path.endswith(".h") else blind.get(site.kind, "")
-    kind = f"spatch does not look into {what}" if what else "not seen by spatch"
-    return Disagreement("spatch", kind, _place(site), explained=bool(what))
+    if what := "headers" if site.path.endswith(".h") else blind.get(site.kind):
+        return Disagreement("spatch", f"spatch does not look into {what}", _place(site), explained=True)
+    if _at(site) in unparsed:
+        return Disagreement("spatch", "spatch cannot parse the function", _place(site), explained=True)
+    return Disagreement("spatch", "not seen by spatch", _place(site), explained=False)
+
+
+def _at(site: Site) -> Place:
+    return site.path, site.line, site.name
 
 
 def relocations(
@@ -186,6 +195,20 @@ def _spatch(sites: Sequence[Site], chosen: Selection, settings: Settings) -> lis
             said = error.output
         write_atomically(kept, said.encode())
     return list(calls(kept.read_text(), f"{root}/"))
+
+
+def unparsed(unseen: Sequence[Site], root: Path) -> frozenset[Place]:
+    """Return those of the sites that are in code which spatch itself calls unparsable."""
+    found: set[Place] = set()
+    for path in {site.path for site in unseen if site.kind is Kind.CALL and site.path.endswith(".c")}:
+        said = proc.run(["spatch", "--parse-c", root / path], timeout=300, check=False)
+        bad = {line.strip() for line in _BAD.findall(said.stdout + said.stderr)}
+        lines = (root / path).read_text(errors="replace").splitlines()
+        found.update(_at(site) for site in unseen if site.path == path and lines[site.line - 1].strip() in bad)
+    return frozenset(found)
+
+
+_BAD = re.compile(r"^(?:bad:|BAD:!+) (.*)$", re.MULTILINE)
 
 
 def rules() -> str:

@@ -51,12 +51,14 @@ def test_spatch_is_blind_to_some_and_sees_too_much_elsewhere() -> None:
         site(4, Kind.CALL, path="rx.h"),
         site(5, Kind.INACTIVE, note="left out by the preprocessor in this configuration"),
         site(6, Kind.CALL),
+        site(7, Kind.CALL),
     ]
     seen = [("drv.c", 1, "netif_rx"), ("drv.c", 5, "netif_rx"), ("drv.c", 9, "netif_rx")]
-    assert sorted(classes(opinions.spatch(sites, seen))) == [
+    assert sorted(classes(opinions.spatch(sites, seen, {("drv.c", 7, "netif_rx")}))) == [
         ("not seen by spatch", False),
         ("rewritten by spatch though inactive: left out by the preprocessor in this configuration", True),
         ("seen by spatch alone", False),
+        ("spatch cannot parse the function", True),
         ("spatch does not look into functions that are used as values", True),
         ("spatch does not look into headers", True),
         ("spatch does not look into the bodies of macros", True),
@@ -115,4 +117,8 @@ def test_spatch_itself(tmp_path: Path) -> None:
         ("drv.c", 7, "netif_rx"),
         ("drv.c", 9, "napi_gro_frags"),
     ]
+    odd = site(4, Kind.CALL, path="odd.c")
+    (tmp_path / "odd.c").write_text("int f(struct sk_buff *skb)\n{\n\tif (f(skb)))\n\t\tnetif_rx(skb);\n}\n")
+    assert opinions.unparsed([odd], tmp_path) == {("odd.c", 4, "netif_rx")}
+    assert opinions.unparsed([site(7, Kind.CALL)], tmp_path) == frozenset()
     assert render("opinion.cocci.j2", rules=[]).strip() == ""
