@@ -179,7 +179,9 @@ def _spatch(sites: Sequence[Site], chosen: Selection, settings: Settings) -> lis
     if not proc.available("spatch"):
         return None
     root = chosen.sources.root
-    files = sorted({site.path for site in sites if site.path.endswith(".c") and (root / site.path).is_file()})
+    # What is not compiled is another module's, in a folder of several: census says so, and that is enough.
+    compiled = {site.path for site in sites if site.path.endswith(".c") and site.note != NOT_COMPILED}
+    files = sorted(path for path in compiled if (root / path).is_file())
     if not files:
         return []
     asked = rules()
