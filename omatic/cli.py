@@ -18,11 +18,26 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from omatic import __version__, cli_dkms, cli_install, cli_load, dirs, errors, log
+from omatic import __version__, cli_dkms, cli_install, cli_load, cli_sweep, dirs, errors, log
 from omatic.dirs import Cache
 from omatic.errors import DiskFull, OmaticError
 from omatic.log import Verbosity
-from omatic.options import Bundle, Driver, Drivers, Force, Jobs, Json, Kernel, Offline, Output, SignWith, Source
+from omatic.options import (
+    All,
+    Bundle,
+    Driver,
+    Drivers,
+    DriversOrAll,
+    Force,
+    Jobs,
+    Json,
+    Kernel,
+    Offline,
+    OnlyEthernet,
+    Output,
+    SignWith,
+    Source,
+)
 
 app = typer.Typer(
     name="pfq-omatic",
@@ -70,10 +85,11 @@ def options(
 @app.command(
     epilog="Examples: pfq-omatic build ixgbe     pfq-omatic build e1000e igb --kernel 6.1.0-56-amd64 --json     "
     "pfq-omatic build i40e --source ~/linux-6.1 --output /tmp/modules     pfq-omatic build igb --bundle igb.tar.zst"
+    "     pfq-omatic build --all --ethernet"
 )
 def build(
     ctx: typer.Context,
-    drivers: Drivers,
+    drivers: DriversOrAll = None,
     kernel: Kernel = None,
     source: Source = "auto",
     output: Output = None,
@@ -83,11 +99,18 @@ def build(
     force: Force = False,
     bundle: Bundle = None,
     sign_with: SignWith = None,
+    everything: All = False,
+    ethernet: OnlyEthernet = False,
 ) -> None:
     """Fetch, rewrite, build and prove drivers."""
     from omatic import pipeline
 
     given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force, output and output.absolute())
+    if everything or not drivers:
+        if bundle is not None or sign_with is not None:
+            raise errors.UsageError("a bundle is of drivers that are named", hint="name them, or leave out --bundle")
+        cli_sweep.build(given, drivers or (), everything=everything, ethernet=ethernet, as_json=as_json)
+        return
     done = _outcomes(pipeline.build(drivers, given), as_json=as_json)
     if bundle is not None:
         from omatic.life import bundle as bundling

@@ -6,7 +6,7 @@ Each error says what happened and where (`message`), what to do next (`hint`) an
 nothing of terminals: only `cli` prints them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -196,6 +196,38 @@ class NotInstalled(OmaticError):
     """What should be removed, loaded or confirmed is not there."""
 
     exit_code = 25
+
+
+class SeveralFailed(OmaticError):
+    """Several of the drivers asked for failed, the others are done.
+
+    Where they all failed alike it has their exit code, and its own where they did not.
+    """
+
+    exit_code = 26
+
+    def __init__(self, message: str, *, hint: str, details: Sequence[str], exit_codes: Iterable[int]) -> None:
+        super().__init__(message, hint=hint, details=details)
+        alike = set(exit_codes)
+        if len(alike) == 1:
+            (self.exit_code,) = alike
+
+
+HOPELESS = (KernelMissing, ToolMissing, DiskFull, Unwritable)
+"""What will fail for the next driver, too: there is no point in going on."""
+
+
+def several(failed: Mapping[str, OmaticError]) -> OmaticError:
+    """Return one error for those of several drivers, by name, in the order in which they failed."""
+    first = next(iter(failed.values()))
+    if len(failed) == 1:
+        return first
+    return SeveralFailed(
+        f"{len(failed)} drivers failed: {', '.join(failed)}",
+        hint=first.hint,
+        details=[line for name, error in failed.items() for line in (f"{name}: {error.message}", *error.details[:3])],
+        exit_codes=[error.exit_code for error in failed.values()],
+    )
 
 
 class Interrupted(BaseException):

@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from omatic.errors import KernelMissing, OmaticError, SourceCorrupt, SourceNotFo
 from omatic.model import KernelTarget, PackageId, StockKernel
 from omatic.unpack import Clone, Depth, Folder, Origin, Part, Tarball, source_root
 
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +160,12 @@ def checksums(tree: SourceTree) -> dict[str, str]:
     return _manifest(tree.root.parent)[1]
 
 
-def outside_includes(root: Path, files: Iterable[Path]) -> tuple[set[Path], set[Path]]:
-    """Follow relative includes from `files` (in-tree paths); return (files found, paths that do not exist).
+def outside_includes(root: Path, files: Iterable[Path], search: Sequence[Path] = ()) -> tuple[set[Path], set[Path]]:
+    """Follow includes from `files` (in-tree paths); return (files found, paths that do not exist).
 
-    Only includes that leave their own folder through ".." can need what was not unpacked; others that are not found
-    beside the including file are found by the compiler through -I, or not at all.
+    `search` are the folders that the compiler looks into after the including file's own. Only includes that leave
+    their own folder through ".." can need what was not unpacked; others that are not found are the kernel's. A file
+    that exists only as it is shipped (X_shipped), for kbuild to copy, is found as such.
     """
     seen: set[Path] = set()
     missing: set[Path] = set()
@@ -174,15 +175,19 @@ def outside_includes(root: Path, files: Iterable[Path]) -> tuple[set[Path], set[
         if current in seen:
             continue
         seen.add(current)
-        for match in _INCLUDE.findall((root / current).read_bytes()):
-            path = _normal(current.parent / match.decode(errors="replace"))
-            if path is None:
-                continue
-            if (root / path).is_file():
+        for quote, name in _INCLUDE.findall((root / current).read_bytes()):
+            folders = (current.parent, *search) if quote == b'"' else search
+            paths = [path for folder in folders if (path := _normal(folder / name.decode(errors="replace")))]
+            shipped = (path.with_name(f"{path.name}{SHIPPED}") for path in paths)
+            if path := next((path for path in (*paths, *shipped) if (root / path).is_file()), None):
                 todo.append(path)
-            elif match.startswith(b"../"):
-                missing.add(path)
+            elif name.startswith(b"../") and paths:
+                missing.add(paths[0])
     return seen, missing
+
+
+SHIPPED = "_shipped"
+"""How the name of a file ends that kbuild copies to the name without it."""
 
 
 def _normal(path: Path) -> Path | None:
@@ -205,7 +210,19 @@ def _missing_parts(root: Path, folders: Sequence[Path]) -> list[Part]:
         for path in ((root / folder).rglob("*.[ch]") if len(folder.parts) > 2 else ())
     ]
     _, missing = outside_includes(root, files)
-    return [Part(folder, Depth.HEADERS) for folder in sorted({path.parent for path in missing})]
+    named = {folder for folder in _named_by_makefiles(root, folders) if not (root / folder).is_dir()}
+    return [Part(folder, Depth.HEADERS) for folder in sorted({path.parent for path in missing} | named)]
+
+
+_IN_TREE = re.compile(r"\$\(srctree\)/(drivers/[\w./-]+)")
+
+
+def _named_by_makefiles(root: Path, folders: Sequence[Path]) -> Iterator[Path]:
+    # Folders of other drivers whose headers are used: -I $(srctree)/drivers/...
+    for folder in folders:
+        for name in ("Kbuild", "Makefile"):
+            if (makefile := root / folder / name).is_file():
+                yield from (Path(found) for found in _IN_TREE.findall(makefile.read_text(errors="replace")))
 
 
 # --- providers

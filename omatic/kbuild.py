@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omatic import buildlog, proc
-from omatic.errors import BuildFailed, CommandError
+from omatic.errors import BuildFailed, CommandError, KernelMissing
 from omatic.model import KernelTarget
 
 
@@ -38,7 +38,21 @@ def build(
     try:
         proc.run([*arguments(target, tree, extra_symbols), f"-j{jobs}", goal], log_to=log_to)
     except CommandError as error:
+        if _INVALID in error.output:
+            raise _incomplete(target) from error
         raise _explain(tree, error, log_to) from error
+
+
+_INVALID = "ERROR: Kernel configuration is invalid."
+
+
+def _incomplete(target: KernelTarget) -> KernelMissing:
+    # What the kernel's own Makefile says when its headers are being upgraded, or when a make without M= has been
+    # run in them: no driver can be built.
+    return KernelMissing(
+        f"the headers of kernel {target.release} are incomplete: {target.build_dir} lacks files that make generated",
+        hint=f"apt-get install --reinstall linux-headers-{target.release}",
+    )
 
 
 def _explain(tree: Path, error: CommandError, log_to: Path) -> BuildFailed:

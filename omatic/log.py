@@ -76,6 +76,64 @@ def step(text: str) -> Iterator[None]:
         _state["depth"] -= 1
 
 
+class Counting:
+    """How far a long piece of work is: what is being done now, and one line for each part that is done."""
+
+    def __init__(self, total: int, done: int, say: Callable[[str], None], show: Callable[[str, int], None]) -> None:
+        self._total, self._done, self._say, self._show = total, done, say, show
+
+    def begin(self, what: str) -> None:
+        """Say what is being done now."""
+        self._show(what, self._done)
+
+    def end(self, line: str) -> None:
+        """Count one part as done and say how it went."""
+        self._done += 1
+        self._show("", self._done)
+        self._say(f"[{self._done}/{self._total}] {line}")
+
+
+@contextlib.contextmanager
+def counting(text: str, total: int, done: int) -> Iterator[Counting]:
+    """Show the progress of work in `total` parts, `done` of which are done already.
+
+    One line for each part, on a terminal with a bar below them. What is done within the parts is shown with -v alone.
+    """
+    info(text)
+    verbosity = _state["verbosity"]
+    if verbosity != Verbosity.NORMAL:
+        yield Counting(total, done, info, lambda _what, _done: None)
+        return
+    _state["verbosity"] = Verbosity.QUIET
+    try:
+        if sys.stderr.isatty():
+            with _bar(total) as bar:
+                yield Counting(total, done, *bar)
+        else:
+            yield Counting(total, done, _write, lambda _what, _done: None)
+    finally:
+        _state["verbosity"] = verbosity
+
+
+def _write(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[tuple[Callable[[str], None], Callable[[str, int], None]]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=total)
+        yield (
+            lambda line: bars.console.print(line, markup=False, highlight=False),
+            lambda what, done: bars.update(task, description=what, completed=done),
+        )
+
+
 @contextlib.contextmanager
 def progress(text: str, total: int | None) -> Iterator[Show]:
     """Show a progress bar of `total` bytes; yields a function that takes the number of bytes done so far.

@@ -12,6 +12,16 @@ Drivers = Annotated[
         help="Names as lsmod prints them, or families: mlx4, mlx5, mlx.", metavar="DRIVER...", show_default=False
     ),
 ]
+DriversOrAll = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Names as lsmod prints them, or families: mlx4, mlx5, mlx.", metavar="[DRIVER...]", show_default=False
+    ),
+]
+All = Annotated[bool, typer.Option("--all", help="Build every driver that delivers packets.")]
+OnlyEthernet = Annotated[
+    bool, typer.Option("--ethernet/--net", help="With --all: those of Ethernet NICs only, or all network drivers.")
+]
 Driver = Annotated[
     str, typer.Argument(help="Name as lsmod prints it, or a family.", metavar="DRIVER", show_default=False)
 ]

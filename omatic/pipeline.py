@@ -22,7 +22,7 @@ from omatic import unit as units
 from omatic.catalog import Choice
 from omatic.core import Core
 from omatic.dirs import Cache, sha256, write_atomically
-from omatic.errors import Busy, VerifyFailed
+from omatic.errors import HOPELESS, Busy, OmaticError, VerifyFailed, several
 from omatic.gitio import ACCELERATED, WorkTree
 from omatic.model import KernelTarget, Plan, Report, Scan, Site, StockKernel
 from omatic.render import render
@@ -114,7 +114,7 @@ class Outcome:
 def resolve(drivers: Sequence[str], settings: Settings) -> tuple[KernelTarget, StockKernel, tuple[Choice, ...]]:
     """Find the kernel and the stock modules of the drivers; needs no sources."""
     target = kernel.discover(settings.kernel)
-    stock = fetch.stock_kernel(target, cache=settings.cache, offline=settings.offline)
+    stock = stock_kernel(target, settings)
     return target, stock, catalog.resolve(drivers, stock, target.release)
 
 
@@ -124,6 +124,11 @@ def select(drivers: Sequence[str], settings: Settings) -> Selection:
     folders = [choice.module.folder for choice in choices]
     sources = fetch.fetch(target, folders, source=settings.source, cache=settings.cache, offline=settings.offline)
     return Selection(target, stock, choices, sources)
+
+
+def stock_kernel(target: KernelTarget, settings: Settings) -> StockKernel:
+    """Return the kernel as the distribution ships it, fetched if it is not installed."""
+    return fetch.stock_kernel(target, cache=settings.cache, offline=settings.offline)
 
 
 # --- plan
@@ -199,12 +204,32 @@ def _scan(target: KernelTarget, unit: DriverUnit, tree: WorkTree, base: str, set
 
 
 def build(drivers: Sequence[str], settings: Settings) -> Iterator[Outcome]:
-    """Build and prove the drivers one after the other; yields each as it is done."""
+    """Build and prove the drivers one after the other; yields each as it is done.
+
+    A driver that cannot be built does not stop those after it; it is raised when all the others are done.
+    """
     chosen = select(drivers, settings)
     hook = core.build(chosen.target, settings.cache, settings.jobs)
+    failed: dict[str, OmaticError] = {}
     for choice in chosen.choices:
-        with planned(choice, chosen, settings) as ready:
-            yield _deliver(_build(ready, chosen, hook, settings), settings, hook)
+        try:
+            outcome = build_one(choice, chosen, hook, settings)
+        except HOPELESS:
+            raise
+        except OmaticError as error:
+            failed[choice.module.name] = error
+            if len(chosen.choices) > 1:
+                log.warn(f"{choice.module.name}: {error.message}")
+        else:
+            yield outcome
+    if failed:
+        raise several(failed)
+
+
+def build_one(choice: Choice, chosen: Selection, hook: Core, settings: Settings) -> Outcome:
+    """Build, prove and deliver one of the modules that were selected."""
+    with planned(choice, chosen, settings) as ready:
+        return _deliver(_build(ready, chosen, hook, settings), settings, hook)
 
 
 def refuse_unproven(outcomes: Sequence[Outcome]) -> None:

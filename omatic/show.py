@@ -45,8 +45,9 @@ def plan(ready: Planned) -> str:
         )
     left = Counter(site.kind for site in ready.plan.sites if site not in ready.plan.rewritten)
     name = ready.unit.module.name
-    head = Text(f"{name}: {len(ready.plan.rewritten)} sites to rewrite", style="bold")
-    rest = [Text(f"left alone: {count} × {kind.value}") for kind, count in left.items()]
+    count = len(ready.plan.rewritten)
+    head = Text(f"{name}: {count} site{'s' * (count != 1)} to rewrite", style="bold")
+    rest = [Text(f"left alone: {number} × {kind.value}") for kind, number in left.items()]
     shown = [
         Text(f"  {site.path}:{site.line}: {site.name}: {site.note}")
         for site in ready.plan.sites

@@ -7,14 +7,16 @@ It is made anew when the sources differ from those it was made of, and kept othe
 
 import hashlib
 import json
+import re
 import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omatic import log, makefile
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import PlanRefused, SourceNotFound
-from omatic.fetch import SourceTree, checksums, outside_includes
+from omatic.fetch import SHIPPED, SourceTree, checksums, outside_includes
 from omatic.gitio import WorkTree
 from omatic.makefile import Recipe
 from omatic.model import KernelTarget, Plan, StockModule
@@ -26,13 +28,14 @@ from omatic.rules import RULES
 @dataclass(frozen=True, slots=True)
 class DriverUnit:
     """A module and its work folder. `key` names the content of its vanilla sources; `altered` are those of its files
-    that are not as they were fetched."""
+    that are not as they were fetched; `traces` the folders that its trace headers are looked for from."""
 
     module: StockModule
     recipe: Recipe
     folder: Path
     key: str
     altered: tuple[str, ...]
+    traces: tuple[str, ...] = ()
 
     @property
     def tree(self) -> Path:
@@ -56,7 +59,7 @@ class DriverUnit:
         return tuple(
             sorted(
                 str(path.relative_to(self.tree))
-                for path in (self.tree / "drivers").rglob("*.[ch]")
+                for path in (self.tree / self.module.folder.parts[0]).rglob("*.[ch]")
                 if not path.name.endswith((".mod.c", "-pfq.c"))
             )
         )
@@ -77,13 +80,14 @@ def prepare(
     # In the generated Kbuild $(src) is the tree's top: what the driver's Makefile calls $(src) is below it.
     recipe = makefile.recipe(target, Path(f"$$(src)/{module.folder}"), makefile_path, module.object_name)
     files = _files(sources.root, module, recipe, makefile_path)
-    generated = kbuild_files(module, recipe, None)
+    traces = _traces(sources.root, module, files)
+    generated = kbuild_files(module, recipe, traces, None)
     sums = {str(path): sha256(sources.root / path) for path in files}
     key = hashlib.sha256(json.dumps([sums, generated], sort_keys=True).encode()).hexdigest()
     fetched = checksums(sources)
     altered = tuple(path for path, found in sums.items() if fetched.get(path, found) != found)
     folder = cache.work(target.release, module.name)
-    unit = DriverUnit(module, recipe, folder, key, altered)
+    unit = DriverUnit(module, recipe, folder, key, altered, traces)
     if _read_key(folder) == key and (tree := WorkTree.open(unit.tree)) is not None:
         return unit, tree
     _save(unit.tree)
@@ -91,6 +95,9 @@ def prepare(
         for path in files:
             (into / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(sources.root / path, into / path)
+            if path.name.endswith(SHIPPED):
+                # As kbuild does, but before the first dry run: whoever includes it must be able to be parsed.
+                shutil.copyfile(sources.root / path, into / path.with_name(path.name.removesuffix(SHIPPED)))
         for name, text in generated.items():
             (into / name).write_text(text)
         WorkTree.create(into, f"vanilla: {module.name} of {target.release}\n\nFrom {sources.label}.")
@@ -133,11 +140,27 @@ def _files(root: Path, module: StockModule, recipe: Recipe, makefile_path: Path)
             hint="do the sources belong to this kernel?",
         )
     code = [path for path in inside if path.suffix in (".c", ".h")]
-    reached, _ = outside_includes(root, code)
+    reached, _ = outside_includes(root, code, recipe.includes)
     return tuple(sorted({*inside, *reached, makefile_path.relative_to(root)}))
 
 
-def kbuild_files(module: StockModule, recipe: Recipe, plan: Plan | None) -> dict[str, str]:
+_TRACE = re.compile(rb"^#\s*define\s+TRACE_INCLUDE_(?:PATH|FILE)\s+((?:\.\./)+)drivers/", re.MULTILINE)
+
+
+def _traces(root: Path, module: StockModule, files: Iterable[Path]) -> tuple[str, ...]:
+    # TRACE_INCLUDE_PATH ../../drivers/net/...: any folder that is two levels below the top will do.
+    ups = {
+        match.count(b"..")
+        for path in files
+        if path.suffix == ".h"
+        for match in _TRACE.findall((root / path).read_bytes())
+    }
+    return tuple(
+        str(Path(*module.folder.parts[:levels])) for levels in sorted(ups) if levels <= len(module.folder.parts)
+    )
+
+
+def kbuild_files(module: StockModule, recipe: Recipe, traces: Sequence[str], plan: Plan | None) -> dict[str, str]:
     """Return the generated Kbuild files by path below the tree: vanilla without a plan, accelerated with one."""
     folder = str(module.folder)
     values = {
@@ -146,6 +169,8 @@ def kbuild_files(module: StockModule, recipe: Recipe, plan: Plan | None) -> dict
         "folder": folder,
         "single": not recipe.objects,
         "flags": recipe.flags,
+        "srctree": recipe.srctree,
+        "traces": traces,
         "accelerated": plan is not None,
         "units": [object_of(unit, folder) for unit in plan.units] if plan else [],
     }
@@ -169,7 +194,7 @@ def accelerated_files(unit: DriverUnit, plan: Plan, *, version: str | None, mark
     module = unit.module
     meta = f"{module.object_name}-pfq.c"
     return {
-        **kbuild_files(module, unit.recipe, plan),
+        **kbuild_files(module, unit.recipe, unit.traces, plan),
         f"{module.folder}/{meta}" if unit.recipe.objects else meta: render(
             "meta.c.j2", module=module.name, version=version, mark=mark
         ),

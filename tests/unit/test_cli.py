@@ -41,6 +41,13 @@ def test_version_and_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "frobnicate")[0] == 2
 
 
+@pytest.mark.parametrize("words", [(), ("--all", "igb"), ("--ethernet",), ("--all", "--bundle", "x.tar.zst")])
+def test_all_or_named(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """Drivers are named, or --all of them are meant; nobody builds 190 drivers by leaving out a name."""
+    code, out, err = run(capsys, "build", *words)
+    assert (code, out) == (2, "") and "hint: " in err
+
+
 def test_unknown_kernel(capsys: pytest.CaptureFixture[str]) -> None:
     """A kernel that is not there: message, what is there, hint; nothing on standard output, no traceback."""
     code, out, err = run(capsys, "build", "e1000e", "--kernel", "1.2.3-none")

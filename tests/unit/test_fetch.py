@@ -15,7 +15,8 @@ from omatic.unpack import Depth, Part
 
 FOLDER = Path("drivers/net/ethernet/acme/fast/core")
 FILES = {
-    f"{FOLDER}/Makefile": "obj-m := fast.o\n",
+    f"{FOLDER}/Makefile": "obj-m := fast.o\n"
+    "ccflags-y := -I$(srctree)/drivers/crypto/acme \\\n\t-I $(srctree)/drivers/none\n",
     f"{FOLDER}/fast.c": '#include "fast.h"\n#include "../../lib/shared.h"\n#include "../../../../../scsi/acme/far.h"\n',
     f"{FOLDER}/fast.h": "int fast;\n",
     f"{FOLDER}/en/rep.c": "int rep;\n",
@@ -24,6 +25,8 @@ FILES = {
     "drivers/net/ethernet/acme/lib/unrelated.c": "int unrelated;\n",
     "drivers/scsi/acme/far.h": "int far;\n",
     "drivers/scsi/acme/far.c": "int far_c;\n",
+    "drivers/crypto/acme/crypto.h": "int crypto;\n",
+    "drivers/crypto/acme/crypto.c": "int crypto_c;\n",
     "drivers/net/single.c": "int single;\n",
     "drivers/net/single.h": "int single_h;\n",
     "drivers/net/Makefile": "obj-m := single.o\n",
@@ -60,7 +63,7 @@ def files(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-NEEDED = {name for name in FILES if "/fast/core/" in name or name.endswith(("shared.h", "deep.h", "far.h"))}
+NEEDED = {name for name in FILES if "/fast/core/" in name or name.endswith(("shared.h", "deep.h", "far.h", "crypto.h"))}
 
 
 def archive(tree: Path, name: str, flag: str) -> Path:
@@ -72,7 +75,7 @@ def archive(tree: Path, name: str, flag: str) -> Path:
 
 @pytest.mark.parametrize(("name", "flag"), [("l.tar.xz", "-J"), ("l.tar.gz", "-z"), ("l.tar", "--format=gnu")])
 def test_tarball(tree: Path, target: KernelTarget, cache: Cache, name: str, flag: str) -> None:
-    """Only the driver, its vendor's headers and what it reaches by relative includes are unpacked."""
+    """Only the driver, its vendor's headers and those that it or its Makefile names are unpacked."""
     source = archive(tree, name, flag)
     found = fetch.fetch(target, [FOLDER], source=str(source), cache=cache, offline=True)
     assert files(found.root) == NEEDED

@@ -261,6 +261,15 @@ class TestProvenance:
         assert (proven.verdict, proven.evidence["proof"]) == (Verdict.PASS, "srcversion")
         assert failed(report) == {"twin"} and toy.go() is None
 
+    def test_srcversion_that_counts_paths(self, toy: Toy) -> None:
+        toy.stock(tags=(*STOCK_TAGS, "srcversion=ABCDEF0123456789ABCDEF0"))
+        toy.vanilla(tags=(*STOCK_TAGS, "srcversion=0123456789ABCDEF0123456"))
+        proven = check(toy.report(), "provenance")
+        assert (proven.verdict, proven.evidence["proof"]) == (Verdict.PASS, "equal sections")
+        assert "srcversion" in str(proven.evidence["summary"])
+        toy.vanilla(level="5", tags=(*STOCK_TAGS, "srcversion=0123456789ABCDEF0123456"))
+        assert check(toy.report(), "provenance").verdict is Verdict.FAIL
+
     def test_modinfo_and_versions_count(self, toy: Toy) -> None:
         toy.vanilla(tags=(*STOCK_TAGS, "softdep=pre: x"), crcs={**STOCK_CRCS, "printk": 7})
         summary = str(check(toy.report(), "provenance").evidence["summary"])

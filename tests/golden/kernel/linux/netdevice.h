@@ -22,6 +22,11 @@ void netif_receive_skb_list(struct list_head *head);
 int netif_rx(struct sk_buff *skb);
 int __netif_rx(struct sk_buff *skb);
 
+#ifdef KERNEL_5_10
+int netif_rx_ni(struct sk_buff *skb);
+int netif_rx_any_context(struct sk_buff *skb);
+#endif
+
 #ifdef KERNEL_HAS_MACRO
 #define netif_rx_ni(skb) netif_rx(skb)
 #endif

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Write docs/support-matrix.md from the reports of sweeps: driver by kernel, with sites, call targets and proofs.
+
+    tools/support_matrix.py OUTPUT REPORT... [--rehearsals FILE...]
+
+A report is what `build --all --json` prints (and keeps in the cache's sweeps/); where two are of one kernel, a driver's
+later one counts. A file of rehearsals is what `rehearse --json` prints.
+"""
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from omatic.sweep.result import Report, Result, State
+
+Table = dict[str, dict[str, Result]]
+"""Results by in-tree path of the module, then by kernel."""
+
+HEAD = """\
+# Support matrix
+
+Every driver below `drivers/net` whose stock module imports a delivery function, as `pfq-omatic build --all` found it:
+made by `tools/support_matrix.py` from the reports of sweeps ([sweeps.md](sweeps.md)). A cell says how many source sites
+were rewritten, how many call targets changed in the object code, and how many of the [proofs](proofs.md) pass; one
+that has nothing to prove (`abi` of a module that exports nothing) is left out. What the proofs mean and what they do
+not is told in [rewrite-limits.md](rewrite-limits.md).
+"""
+
+
+def collect(reports: Iterable[Report]) -> tuple[Table, tuple[str, ...]]:
+    """Return all results, and the kernels in the order in which they were given."""
+    table: Table = {}
+    kernels: dict[str, None] = {}
+    for report in reports:
+        kernels[report.kernel] = None
+        for result in report.results:
+            table.setdefault(result.intree, {})[report.kernel] = result
+    return table, tuple(kernels)
+
+
+def cell(result: Result | None, rehearsed: bool | None) -> str:
+    """Return what became of one driver on one kernel."""
+    if result is None:
+        return ""
+    if result.state is not State.BUILT:
+        return f"**{result.state.value}**: {result.reason}".replace("|", "\\|")
+    sites, tried = sum(result.sites.values()), {True: "; rehearsed", False: "; **rehearsal failed**", None: ""}
+    passed = sum(verdict == "pass" for verdict in result.checks.values())
+    tested = sum(verdict != "skip" for verdict in result.checks.values())
+    return f"{sites} → {result.relocations}, {passed} of {tested}{tried[rehearsed]}"
+
+
+def write(reports: Sequence[Report], rehearsed: Mapping[tuple[str, str], bool]) -> str:
+    """Return the whole page."""
+    table, kernels = collect(reports)
+    lines = [HEAD, "| kernel | package | compiler | drivers | " + " | ".join(s.value for s in State) + " |"]
+    lines.append("|---" * (4 + len(State)) + "|")
+    for kernel in kernels:
+        found = [row[kernel] for row in table.values() if kernel in row]
+        about = next(report.about for report in reports if report.kernel == kernel)
+        counts = Counter(result.state for result in found)
+        numbers = " | ".join(str(counts[state]) for state in State)
+        lines.append(f"| {kernel} | {about['package']} | {about['compiler']} | {len(found)} | {numbers} |")
+    for folder, paths in groupby(sorted(table, key=lambda path: (_folder(path), path)), key=_folder):
+        lines += ["", f"## {folder}", ""]
+        lines += [f"| driver | calls | {' | '.join(kernels)} |", "|---" * (2 + len(kernels)) + "|"]
+        for path in paths:
+            row = table[path]
+            driver = next(iter(row.values())).driver
+            calls = sorted({symbol for result in row.values() for symbol in result.symbols})
+            cells = [cell(row.get(kernel), rehearsed.get((driver, kernel))) for kernel in kernels]
+            lines.append(f"| {driver} | {', '.join(calls)} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", *_through(reports), *_opinions(reports)]) + "\n"
+
+
+def _folder(path: str) -> str:
+    return "/".join(Path(path).parts[:-1][:3])
+
+
+def _through(reports: Sequence[Report]) -> list[str]:
+    lines = ["## Drivers that deliver through another module", ""]
+    lines.append("They call no delivery function themselves; what they hand their packets to does.")
+    for report in reports:
+        by: dict[str, list[str]] = {}
+        for each in report.through:
+            deliverers = each["through"]
+            assert isinstance(deliverers, list)
+            by.setdefault(" and ".join(deliverers), []).append(str(each["driver"]))
+        if by:
+            lines += ["", f"On {report.kernel} ({report.scope}):", "", "| through | drivers |", "|---|---|"]
+            lines += [f"| {name} | {', '.join(drivers)} |" for name, drivers in sorted(by.items())]
+        if aside := [f"{result.driver} ({', '.join(result.aside)})" for result in report.results if result.aside]:
+            lines += [
+                "",
+                f"Beside calls of their own, these hand packets to functions of the kernel: {', '.join(aside)}.",
+            ]
+    return [*lines, ""]
+
+
+def _opinions(reports: Sequence[Report]) -> list[str]:
+    lines = ["## Second opinions", "", "Where the text, Coccinelle and the object code differ from the plan, and why:"]
+    for report in reports:
+        classes = Counter((d.opinion, d.kind, d.explained) for result in report.results for d in result.disagreements)
+        lines += ["", f"On {report.kernel} ({report.scope}):", "", "| opinion | class | times |", "|---|---|---|"]
+        for (opinion, kind, explained), count in sorted(classes.items()):
+            lines.append(f"| {opinion} | {kind if explained else f'**unexplained**: {kind}'} | {count} |")
+    return lines
+
+
+def main() -> None:
+    """Read the reports, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("reports", type=Path, nargs="+")
+    parser.add_argument("--rehearsals", type=Path, nargs="*", default=[])
+    given = parser.parse_args()
+    reports = [Report.from_json(json.loads(path.read_text())) for path in given.reports]
+    verdicts = [verdict for path in given.rehearsals for verdict in json.loads(path.read_text())]
+    rehearsed = {(verdict["driver"], verdict["kernel"]): bool(verdict["passed"]) for verdict in verdicts}
+    given.output.write_text(write(reports, rehearsed))
+
+
+if __name__ == "__main__":
+    main()
