@@ -8,7 +8,7 @@ that __FILE__ leaves in the object agree with the distribution's.
 from collections.abc import Sequence
 from pathlib import Path
 
-from omatic import buildlog, proc
+from omatic import buildlog, proc, sysroot
 from omatic.errors import BuildFailed, CommandError
 from omatic.model import KernelTarget
 
@@ -18,7 +18,7 @@ def arguments(target: KernelTarget, tree: Path, extra_symbols: Path | None = Non
 
     Every run on a tree uses the same flags, so that kbuild recompiles only what changed.
     """
-    make = ["make", "-C", str(target.build_dir), f"M={tree}", f"KCFLAGS=-fmacro-prefix-map={tree}/="]
+    make = ["make", "-C", str(sysroot.inside(target.root, target.build_dir)), f"M={tree}", f"KCFLAGS=-fmacro-prefix-map={tree}/="]
     if extra_symbols is not None:
         make.append(f"KBUILD_EXTRA_SYMBOLS={extra_symbols}")
     return make
@@ -34,9 +34,11 @@ def build(
     goal: str = "modules",
 ) -> None:
     """Build what the tree's Kbuild names; raise BuildFailed with the compiler's own errors."""
-    proc.find(target.compiler)
+    sysroot.find(target.root, target.compiler)
+    shown = [tree, *([extra_symbols.parent] if extra_symbols else [])]
+    make = [*arguments(target, tree, extra_symbols), f"-j{jobs}", goal]
     try:
-        proc.run([*arguments(target, tree, extra_symbols), f"-j{jobs}", goal], log_to=log_to)
+        proc.run(sysroot.command(target.root, make, shown=shown), log_to=log_to)
     except CommandError as error:
         raise _explain(tree, error, log_to) from error
 

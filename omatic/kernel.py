@@ -8,9 +8,10 @@ import os
 import re
 from pathlib import Path
 
-from omatic import packages
+from omatic import packages, sysroot
 from omatic.errors import KernelMissing
 from omatic.model import KernelTarget
+from omatic.sysroot import HERE
 
 MODULES = Path("/lib/modules")
 
@@ -20,11 +21,12 @@ def running() -> str:
     return os.uname().release
 
 
-def releases(modules: Path = MODULES) -> tuple[str, ...]:
-    """Return the kernel releases that have headers on this machine, oldest first."""
+def releases(modules: Path = MODULES, root: Path = HERE) -> tuple[str, ...]:
+    """Return the kernel releases that have headers on this machine, or below another root, oldest first."""
+    modules = modules if root == HERE else sysroot.outside(root, MODULES)
     if not modules.is_dir():
         return ()
-    found = (entry.name for entry in modules.iterdir() if (entry / "build" / "Makefile").is_file())
+    found = (e.name for e in modules.iterdir() if (sysroot.resolve(root, e / "build") / "Makefile").is_file())
     return tuple(sorted(found, key=release_key))
 
 
@@ -34,12 +36,15 @@ def release_key(release: str) -> tuple[tuple[int, object], ...]:
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts)
 
 
-def discover(release: str | None, modules: Path = MODULES) -> KernelTarget:
-    """Return the KernelTarget of a release (None: the running kernel); raise KernelMissing if it has no headers."""
-    wanted = release or running()
-    build = modules / wanted / "build"
+def discover(release: str | None, modules: Path = MODULES, root: Path = HERE) -> KernelTarget:
+    """Return the KernelTarget of a release (None: the running kernel, or the only one below another root); raise
+    KernelMissing if it has no headers."""
+    if root != HERE:
+        modules = sysroot.outside(root, MODULES)
+    wanted = release or _usual(root)
+    build = sysroot.resolve(root, modules / wanted / "build")
     if "/" in wanted or not (build / "Makefile").is_file():
-        raise _missing(wanted, release is None, modules)
+        raise _missing(wanted, release is None, modules, root)
     for name in (".config", "Module.symvers"):
         if not (build / name).is_file():
             raise KernelMissing(
@@ -50,16 +55,23 @@ def discover(release: str | None, modules: Path = MODULES) -> KernelTarget:
     config = parse_config((build / ".config").read_text(errors="replace"))
     return KernelTarget(
         release=wanted,
-        build_dir=build.resolve(),
+        build_dir=build,
         config=config,
-        symvers=(build / "Module.symvers").resolve(),
+        symvers=sysroot.resolve(root, build / "Module.symvers"),
         compiler=compiler(config, build),
-        package=packages.owner((build / ".config").resolve()),
+        package=packages.owner(sysroot.resolve(root, build / ".config"), root),
+        root=root,
     )
 
 
-def _missing(wanted: str, is_running: bool, modules: Path) -> KernelMissing:
-    present = releases(modules)
+def _usual(root: Path) -> str:
+    # Below another root the running kernel means nothing.
+    present = releases(root=root) if root != HERE else ()
+    return present[0] if len(present) == 1 else running()
+
+
+def _missing(wanted: str, is_running: bool, modules: Path, root: Path) -> KernelMissing:
+    present = releases(modules, root)
     what = f"the running kernel {wanted}" if is_running else f"kernel {wanted}"
     if present:
         hint = f"choose one of those present with --kernel, or apt-get install linux-headers-{wanted}"
@@ -99,7 +111,7 @@ def base_version(target: KernelTarget) -> str:
             text += candidate.read_text(errors="replace")
     # Debian's build Makefile only includes the common one.
     for included in re.findall(r"^include\s+(\S+/Makefile)\s*$", text, re.MULTILINE):
-        text += Path(included).read_text(errors="replace")
+        text += sysroot.outside(target.root, included).read_text(errors="replace")
     parts = [re.search(rf"^{name}\s*=\s*(\d+)", text, re.M) for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
     numbers = [part[1] for part in parts if part]
     return ".".join(numbers[:2] if numbers[2:] == ["0"] else numbers)

@@ -41,6 +41,7 @@ class Settings:
     jobs: int = 1
     force: bool = False
     output: Path | None = None
+    sysroot: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Outcome:
 
 def select(drivers: Sequence[str], settings: Settings) -> Selection:
     """Find the kernel, the stock modules and the sources of the drivers."""
-    target = kernel.discover(settings.kernel)
+    target = kernel.discover(settings.kernel, root=settings.sysroot)
     stock = fetch.stock_kernel(target, cache=settings.cache, offline=settings.offline)
     choices = catalog.resolve(drivers, stock, target.release)
     folders = [choice.module.folder for choice in choices]
@@ -176,7 +177,7 @@ def _scan(target: KernelTarget, unit: DriverUnit, tree: WorkTree, base: str, set
     content = tree.tree_name(base)
     config = sha256(target.build_dir / ".config")
     key = state.digest(
-        "scan", content, config, target.release, asdict(target.package) if target.package else None,
+        "scan", content, config, target.place, asdict(target.package) if target.package else None,
         cindex.version(), [asdict(rule) for rule in RULES], str(unit.tree),
     )  # fmt: skip
     if (kept := state.read_scan(settings.cache.flags, key)) is not None:
@@ -247,7 +248,7 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
     target = chosen.target
     return state.digest(
         ready.tree.tree_name(ready.base), _generated(ready, target),
-        [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
+        [asdict(edit) for edit in ready.plan.edits], target.place, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
         sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, state.PROOFS,
     )  # fmt: skip

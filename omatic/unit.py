@@ -82,7 +82,7 @@ def prepare(
     key = hashlib.sha256(json.dumps([sums, generated], sort_keys=True).encode()).hexdigest()
     fetched = checksums(sources)
     altered = tuple(path for path, found in sums.items() if fetched.get(path, found) != found)
-    folder = cache.work(target.release, module.name)
+    folder = cache.work(target.place, module.name)
     unit = DriverUnit(module, recipe, folder, key, altered)
     if _read_key(folder) == key and (tree := WorkTree.open(unit.tree)) is not None:
         return unit, tree
