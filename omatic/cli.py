@@ -228,9 +228,7 @@ def rehearse(
 
 
 @app.command(epilog="Example: pfq-omatic doctor --kernel 6.1.0-56-amd64")
-def doctor(
-    ctx: typer.Context, kernel: Kernel = None, as_json: Json = False, sysroot: KernelRoot = Path("/")
-) -> None:
+def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False, sysroot: KernelRoot = Path("/")) -> None:
     """Check that this machine has what the work needs."""
     from omatic import doctor as physician
     from omatic import show

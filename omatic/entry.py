@@ -72,7 +72,9 @@ def _enter(target: KernelTarget, probe: Path) -> Entry:
     ours = proc.environment()
     pairs = (pair.split("=", 1) for pair in text.split("\0") if "=" in pair)
     changed = {name: value for name, value in pairs if ours.get(name) != value}
-    return Entry(entered[1].replace(str(probe), _PLACE), tuple(shlex.split(entered[2].replace(str(probe), _PLACE))), changed)
+    return Entry(
+        entered[1].replace(str(probe), _PLACE), tuple(shlex.split(entered[2].replace(str(probe), _PLACE))), changed
+    )
 
 
 def dry_run(entered: Entry, tree: Path, root: Path) -> str:

@@ -9,16 +9,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omatic import buildlog, proc, sysroot
+from omatic import prefix as at_prefix
 from omatic.errors import BuildFailed, CommandError
 from omatic.model import KernelTarget
+from omatic.prefix import Prefix
 
 
-def arguments(target: KernelTarget, tree: Path, extra_symbols: Path | None = None) -> list[str]:
+def arguments(
+    target: KernelTarget, tree: Path, extra_symbols: Path | None = None, prefix: Prefix | None = None
+) -> list[str]:
     """Return the make command for an external build of `tree`, without the goal.
 
     Every run on a tree uses the same flags, so that kbuild recompiles only what changed.
     """
-    make = ["make", "-C", str(sysroot.inside(target.root, target.build_dir)), f"M={tree}", f"KCFLAGS=-fmacro-prefix-map={tree}/="]
+    build_dir, place = sysroot.inside(target.root, target.build_dir), prefix.path if prefix else tree
+    where = [str(place), f"O={build_dir}", f"MO={prefix.objects}"] if prefix else [str(build_dir)]
+    make = ["make", "-C", *where, f"M={place}", f"KCFLAGS=-fmacro-prefix-map={place}/="]
     if extra_symbols is not None:
         make.append(f"KBUILD_EXTRA_SYMBOLS={extra_symbols}")
     return make
@@ -31,14 +37,19 @@ def build(
     log_to: Path,
     jobs: int,
     extra_symbols: Path | None = None,
+    prefix: Prefix | None = None,
     goal: str = "modules",
 ) -> None:
     """Build what the tree's Kbuild names; raise BuildFailed with the compiler's own errors."""
     sysroot.find(target.root, target.compiler)
     shown = [tree, *([extra_symbols.parent] if extra_symbols else [])]
-    make = [*arguments(target, tree, extra_symbols), f"-j{jobs}", goal]
+    mapped = {prefix.stand_in: prefix.path} if prefix else {}
+    if prefix:
+        shown.append(prefix.objects)
+        at_prefix.lay_out(target, tree, prefix)
+    make = [*arguments(target, tree, extra_symbols, prefix), f"-j{jobs}", goal]
     try:
-        proc.run(sysroot.command(target.root, make, shown=shown), log_to=log_to)
+        proc.run(sysroot.command(target.root, make, shown=shown, mapped=mapped), log_to=log_to)
     except CommandError as error:
         raise _explain(tree, error, log_to) from error
 

@@ -96,22 +96,33 @@ def compiler(config: dict[str, str], build: Path) -> str:
     CONFIG_CC_VERSION_TEXT is the first line of `$CC --version`, e.g. "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
     """
     variables = build / ".kernelvariables"
-    if variables.is_file() and (
-        named := re.search(r"^\s*(?:override )?CC\b.*?([\w.+-]+)\s*$", variables.read_text(), re.M)
-    ):
-        return named[1]
+    if variables.is_file():
+        text = variables.read_text()
+        # Since 7.x the prefix is always set; before, only where another architecture builds, which is not our case.
+        always = re.sub(r"^if.*?^endif", "", text, flags=re.MULTILINE | re.DOTALL)
+        prefix = re.search(r"^\s*(?:override )?CROSS_COMPILE\s*:?=\s*([\w.+-]+)\s*$", always, re.MULTILINE)
+        if named := re.search(r"^\s*(?:override )?CC\b.*?([\w.+-]+)\s*$", text, re.MULTILINE):
+            return (prefix[1] if prefix else "") + named[1]
     return config.get("CONFIG_CC_VERSION_TEXT", "gcc").split(" ")[0]
 
 
 def base_version(target: KernelTarget) -> str:
     """Return the upstream version that the headers' Makefile names, e.g. "6.1.192" (or "6.1" without sublevel)."""
-    text = ""
-    for candidate in (target.build_dir / "Makefile", target.build_dir.parent / "source" / "Makefile"):
-        if candidate.is_file():
-            text += candidate.read_text(errors="replace")
-    # Debian's build Makefile only includes the common one.
-    for included in re.findall(r"^include\s+(\S+/Makefile)\s*$", text, re.MULTILINE):
-        text += sysroot.outside(target.root, included).read_text(errors="replace")
+    text = "".join(path.read_text(errors="replace") for path in _makefiles(target))
     parts = [re.search(rf"^{name}\s*=\s*(\d+)", text, re.M) for name in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
     numbers = [part[1] for part in parts if part]
     return ".".join(numbers[:2] if numbers[2:] == ["0"] else numbers)
+
+
+def source_dir(target: KernelTarget) -> Path:
+    """Return the folder of the kernel's top Makefile and common headers; Debian keeps it apart from the build's."""
+    return _makefiles(target)[-1].parent
+
+
+def _makefiles(target: KernelTarget) -> list[Path]:
+    candidates = (target.build_dir / "Makefile", target.build_dir.parent / "source" / "Makefile")
+    found = [path for path in candidates if path.is_file()]
+    text = "".join(path.read_text(errors="replace") for path in found)
+    # Debian's build Makefile only includes the common one.
+    included = re.findall(r"^include\s+(\S+/Makefile)\s*$", text, re.MULTILINE)
+    return [*found, *(sysroot.resolve(target.root, sysroot.outside(target.root, path)) for path in included)]

@@ -15,7 +15,22 @@ from pathlib import Path
 
 import filelock
 
-from omatic import catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify, versiontag
+from omatic import (
+    catalog,
+    cflags,
+    cindex,
+    core,
+    elf,
+    fetch,
+    inlines,
+    kbuild,
+    kernel,
+    log,
+    sites,
+    state,
+    verify,
+    versiontag,
+)
 from omatic import plan as planning
 from omatic import rewrite as rewriting
 from omatic import unit as units
@@ -250,7 +265,7 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
         ready.tree.tree_name(ready.base), _generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.place, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
-        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, state.PROOFS,
+        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, ready.unit.prefix, state.PROOFS,
     )  # fmt: skip
 
 
@@ -260,7 +275,8 @@ def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
     own = _version(ready.choice)
     mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
     version = versiontag.expected(None, kernel_version) if own is None else None
-    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark)
+    inlined = inlines.of_kernel(target, ready.plan.twins)
+    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark, inlines=inlined)
 
 
 def _kernel_version(target: KernelTarget) -> str:
@@ -271,7 +287,7 @@ def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -
     unit = ready.unit
     with log.step("building vanilla"):
         ready.tree.show(ready.base)
-        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs)
+        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, prefix=unit.prefix)
         (unit.out / "vanilla").mkdir(exist_ok=True)
         shutil.copyfile(unit.built, unit.out / "vanilla" / unit.built.name)
 
@@ -286,7 +302,7 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
         with ready.tree.mutating():
             rewriting.rewrite(unit.tree, plan.edits, generated)
             ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
-        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers)
+        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers, prefix=unit.prefix)
         shutil.copyfile(unit.built, unit.out / unit.built.name)
 
 

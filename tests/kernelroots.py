@@ -33,7 +33,8 @@ SUITES: Mapping[str, Suite] = {
 }
 """By line of kernels; 7 is the newest that Debian ships."""
 
-PACKAGES = ("linux-image-amd64", "linux-headers-amd64", "make")
+PACKAGES = ("linux-image-amd64", "linux-headers-amd64", "binutils", "make")
+
 
 @dataclass(frozen=True)
 class KernelRoot:
