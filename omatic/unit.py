@@ -159,6 +159,8 @@ def kbuild_files(module: StockModule, recipe: Recipe, plan: Plan | None, shadows
     files = {"Kbuild": render("Kbuild-root.j2", **values)}
     if recipe.objects:
         files[f"{folder}/Kbuild"] = render("Kbuild-folder.j2", **values)
+    else:
+        files["member.lds"] = render("member.lds.j2")
     return files
 
 
