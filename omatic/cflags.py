@@ -70,17 +70,18 @@ def _outside(command: CompileCommand, tree: Path, root: Path) -> CompileCommand:
     if root == sysroot.HERE:
         return command
 
-    def moved(argument: str) -> str:
-        found = _PATH.fullmatch(argument)
-        if found is None or Path(found[2]).is_relative_to(tree):
-            return argument
-        return f"{found[1] or ''}{sysroot.outside(root, found[2])}"
-
     directory = command.directory
     if not directory.is_relative_to(tree):
         directory = sysroot.outside(root, directory)
-    arguments = tuple(moved(argument) for argument in command.arguments)
+    arguments = tuple(_moved(argument, tree, root) for argument in command.arguments)
     return replace(command, arguments=arguments, directory=directory)
+
+
+def _moved(argument: str, tree: Path, root: Path) -> str:
+    found = _PATH.fullmatch(argument)
+    if found is None or Path(found[2]).is_relative_to(tree):
+        return argument
+    return f"{found[1] or ''}{sysroot.outside(root, found[2])}"
 
 
 def _relative(path: Path, tree: Path) -> str:

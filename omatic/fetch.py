@@ -371,7 +371,7 @@ def _full(package: PackageId, store: Path) -> _Found:
 
 def stock_kernel(target: KernelTarget, *, cache: Cache, offline: bool) -> StockKernel:
     """Return the stock kernel: as installed, else unpacked from its image package into the cache."""
-    if (here := stock.installed(target.release, sysroot.outside(target.root, stock.MODULES))) is not None:
+    if (here := stock.installed(target.release, sysroot.outside(target.root, kernel.MODULES))) is not None:
         return here
     version = target.package.version if target.package else "unknown"
     root = cache.stock / f"{target.release}_{version}".replace(":", "%3a")

@@ -28,6 +28,7 @@ from omatic import (
     log,
     sites,
     state,
+    toolchain,
     verify,
     versiontag,
 )
@@ -265,7 +266,8 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
         ready.tree.tree_name(ready.base), _generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.place, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
-        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, ready.unit.prefix, state.PROOFS,
+        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, ready.unit.prefix,
+        toolchain.of_kernel(target).to_json(), state.PROOFS,
     )  # fmt: skip
 
 
@@ -322,6 +324,7 @@ def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Out
         twins=TWINS,
         forced_version=versiontag.expected(_version(ready.choice), _kernel_version(target)),
         altered=(*unit.altered, *ready.tree.changed_by_hand()),
+        tools=toolchain.of_kernel(target).to_json(),
     )
     with log.step(f"proving {unit.module.name}"), tempfile.TemporaryDirectory(prefix=".proof.", dir=unit.out) as name:
         report = verify.verify(evidence, scratch=Path(name))
