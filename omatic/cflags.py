@@ -35,7 +35,7 @@ def commands(target: KernelTarget, tree: Path, key: str, folder: Path) -> tuple[
         pass
     entered = entry.learn(target, folder)
     said = entry.dry_run(entered, tree, target.root)
-    found = tuple(_outside(c, tree, target.root) for c in parse(said, tree, entered.place(tree)))
+    found = tuple(outside(c, tree, target.root) for c in parse(said, tree, entered.place(tree)))
     if not found:
         raise BuildFailed(
             f"the kernel's build of {tree} compiles nothing",
@@ -65,7 +65,7 @@ def parse(text: str, tree: Path, directory: Path) -> Iterator[CompileCommand]:
 _PATH = re.compile(r"(-I|-isystem|-iquote|-idirafter|-include)?(/.*)")
 
 
-def _outside(command: CompileCommand, tree: Path, root: Path) -> CompileCommand:
+def outside(command: CompileCommand, tree: Path, root: Path) -> CompileCommand:
     """Return a command with the paths that it has outside of the root that it runs in."""
     if root == sysroot.HERE:
         return command

@@ -43,6 +43,7 @@ if [ -n "$root" ]; then
 	unfold ""
 	show /dev /dev
 	show /proc /proc
+	export TMPDIR=/tmp
 else
 	unfold ""
 fi

@@ -68,9 +68,10 @@ def command(
     """
     words = [os.fspath(word) for word in argv]
     pairs = [*((folder, folder) for folder in shown if root != HERE), *(mapped or {}).items()]
-    there = ["env", "-C", os.fspath(cwd or "/"), *(["TMPDIR=/tmp"] if root != HERE else [])]
+    if cwd is not None:
+        words = ["sh", "-c", 'cd "$0" && exec "$@"', os.fspath(cwd), *words]
     if root == HERE and not pairs:
-        return words if cwd is None else [*there, *words]
+        return words
     tops: list[tuple[Path, Path]] = []
     for folder, to in sorted(set(pairs), key=lambda pair: len(pair[1].parts)):
         # What is below a folder that is shown already is there already.
@@ -79,7 +80,7 @@ def command(
     private = ["--user", "--map-root-user"] if os.geteuid() != 0 else []
     places = [os.fspath(path) for pair in tops for path in pair]
     return ["unshare", *private, "--mount", "sh", os.fspath(_ENTER), os.fspath(root), str(len(tops)), *places,
-            *there, *words]  # fmt: skip
+            *words]  # fmt: skip
 
 
 def find(root: Path, tool: str) -> Path:
