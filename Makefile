@@ -41,6 +41,10 @@ test-build: venv  ## real drivers against real kernels: build and prove
 	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" PFQ_TEST_OLDER_KERNEL="$$(tools/older-kernel.sh)" \
 		$(PY) -m pytest -m kbuild
 
+test-kernels: venv  ## the kernels of other Debian releases, each below its own root: half an hour (root)
+	tools/packages.sh debootstrap zstd
+	$(PY) -m pytest -m kernels
+
 test-all: packages dev-packages  ## every driver of the list on 6.12 too
 	PFQ_TEST_OLDER_DRIVERS="e1000e igb ixgbe i40e mlx4 mlx5 vmxnet3 veth virtio_net" $(MAKE) test
 
@@ -112,6 +116,6 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build packaging/share *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm test-dkms \
+.PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-kernels test-vm test-dkms \
 	test-dkms-short test-life test-life-short \
 	test-packages test-packages-short test-fleet check-kernel bench golden share wheel wheels sdist deb rpm clean
