@@ -116,6 +116,6 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build packaging/share *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-kernels test-vm test-dkms \
-	test-dkms-short test-life test-life-short \
+.PHONY: help venv packages dev-packages demo test test-all lint test-fast test-user test-build test-vm \
+	test-kernels test-dkms test-dkms-short test-life test-life-short \
 	test-packages test-packages-short test-fleet check-kernel bench golden share wheel wheels sdist deb rpm clean
