@@ -25,6 +25,7 @@ from omatic import (
     inlines,
     kbuild,
     kernel,
+    kheaders,
     log,
     sites,
     state,
@@ -153,7 +154,9 @@ def planned(choice: Choice, chosen: Selection, settings: Settings) -> Iterator[P
         scan = _scan(chosen.target, unit, tree, base, settings)
         stock_version = _version(choice)
         tags = versiontag.edits(unit.tree, _readable(unit, tree, base, stock_version), stock=stock_version)
-        yield Planned(choice, unit, tree, planning.make(scan, tags, _replacement), base)
+        plan = planning.make(scan, tags, _replacement)
+        plan = kheaders.extend(plan, chosen.target, unit, settings.cache.flags)
+        yield Planned(choice, unit, tree, plan, base)
 
 
 @contextmanager
@@ -278,7 +281,8 @@ def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
     mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
     version = versiontag.expected(None, kernel_version) if own is None else None
     inlined = inlines.of_kernel(target, ready.plan.twins)
-    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark, inlines=inlined)
+    copies = kheaders.shadows(ready.plan, target, ready.unit.prefix)
+    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark, inlines=inlined, copies=copies)
 
 
 def _kernel_version(target: KernelTarget) -> str:

@@ -8,7 +8,7 @@ It is made anew when the sources differ from those it was made of, and kept othe
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,12 +165,19 @@ def kbuild_files(module: StockModule, recipe: Recipe, plan: Plan | None, shadows
 
 
 def accelerated_files(
-    unit: DriverUnit, plan: Plan, *, version: str | None, mark: str, inlines: Sequence[Inline] = ()
+    unit: DriverUnit,
+    plan: Plan,
+    *,
+    version: str | None,
+    mark: str,
+    inlines: Sequence[Inline] = (),
+    copies: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return every file that is generated for the accelerated build, by path below the tree.
 
     `version` is the tag that the generated object brings (None: the driver's own is extended), `mark` the text of
-    MODULE_INFO(pfq), `inlines` those twins of the plan that are inlines on this kernel.
+    MODULE_INFO(pfq), `inlines` those twins of the plan that are inlines on this kernel, `copies` the rewritten copies
+    of kernel headers.
     """
     foreign = [name for name in plan.units if not name.startswith(f"{unit.module.folder}/")]
     if foreign:
@@ -179,7 +186,8 @@ def accelerated_files(
         )
     module = unit.module
     meta = f"{module.object_name}-pfq.c"
-    shadows = tuple(dict.fromkeys(inline.header for inline in inlines))
+    headers = tuple(dict.fromkeys(inline.header for inline in inlines))
+    shadows = (*headers, *(copies or {}))
     inlined = {TWINS[inline.callee] for inline in inlines}
     declared = {*plan.twins, *(twin for inline in inlines for twin in inline.uses)} - inlined
     return {
@@ -192,6 +200,7 @@ def accelerated_files(
             f"pfq/include/{header}": render(
                 "shadow.h.j2", header=header, inlines=[inline for inline in inlines if inline.header == header]
             )
-            for header in shadows
+            for header in headers
         },
+        **{f"pfq/include/{header}": text for header, text in (copies or {}).items()},
     }

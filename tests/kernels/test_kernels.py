@@ -95,6 +95,15 @@ def test_inline_twin(newest: Below) -> None:
     assert not imports & {"pfq_gro_receive", "napi_gro_receive", "gro_receive_skb"}
 
 
+def test_inline_of_a_kernel_header(newest: Below) -> None:
+    """idpf delivers through net/libeth/ there; the site is in a rewritten copy of that header."""
+    (plan,) = newest.json("plan", "idpf")
+    assert {site["path"] for site in plan["sites"]} > {"include/net/libeth/xdp.h"}
+    (built,) = newest.json("build", "idpf")
+    assert_proven(built)
+    assert_accelerated(built)
+
+
 def test_unproven_is_refused_without_crcs(newest: Below, tmp_path: Path) -> None:
     """Without MODVERSIONS nothing else would stop a driver of the wrong sources; --force takes it all the same."""
     (built,) = newest.json("build", "vmxnet3")
