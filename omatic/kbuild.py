@@ -55,6 +55,11 @@ def build(
 
 
 def _explain(tree: Path, error: CommandError, log_to: Path) -> BuildFailed:
+    if refused := sysroot.refusal(error.output):
+        return BuildFailed(
+            f"this kernel's build needs a mount namespace, which the system refuses: {refused}",
+            hint="run as root, or allow user namespaces",
+        )
     found = buildlog.errors(error.output)
     details: Sequence[str] = [f"{e.path}:{e.line}: {e.text}" if e.line else e.text for e in found[:10]]
     return BuildFailed(

@@ -11,6 +11,7 @@ For / itself nothing is entered, unless a folder is to be seen under another pat
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -81,6 +82,12 @@ def command(
     places = [os.fspath(path) for pair in tops for path in pair]
     return ["unshare", *private, "--mount", "sh", os.fspath(_ENTER), os.fspath(root), str(len(tops)), *places,
             *words]  # fmt: skip
+
+
+def refusal(output: str) -> str | None:
+    """Return the line in which the system says that it allows no namespaces, if that is why a command failed."""
+    found = re.search(r"^(?:unshare|mount|umount): .*$", output, re.MULTILINE)
+    return found[0] if found else None
 
 
 def find(root: Path, tool: str) -> Path:

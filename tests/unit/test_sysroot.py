@@ -86,6 +86,13 @@ def test_missing_tool_names_the_root(root: Path) -> None:
     assert sysroot.find(root, "gcc-99") == Path("/usr/bin/gcc-99")
 
 
+def test_refusal() -> None:
+    """Who may not make namespaces is told so; what a compiler says of mounts is something else."""
+    said = "unshare: unshare failed: Operation not permitted\n"
+    assert sysroot.refusal(said) == "unshare: unshare failed: Operation not permitted"
+    assert sysroot.refusal("drivers/net/a.c:3: error: mount: unknown\n") is None
+
+
 def _run(root: Path, argv: Sequence[str], **options: object) -> str:
     return proc.run(sysroot.command(root, argv, **options)).stdout  # type: ignore[arg-type]
 
