@@ -44,6 +44,10 @@ test-build: venv  ## real drivers against real kernels: build and prove
 sweep: venv packages  ## every network driver of the default kernel, built and proven; goes on where it stopped: hours
 	$(VENV)/bin/pfq-omatic build --all --net --kernel "$$(tools/default-kernel.sh)"
 
+test-kernels: venv  ## the kernels of other Debian releases, each below its own root: half an hour (root)
+	tools/packages.sh debootstrap zstd
+	$(PY) -m pytest -m kernels
+
 test-all: packages dev-packages  ## every driver of the list on 6.12 too
 	PFQ_TEST_OLDER_DRIVERS="e1000e igb ixgbe i40e mlx4 mlx5 vmxnet3 veth virtio_net" $(MAKE) test
 
@@ -115,6 +119,6 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build packaging/share *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: help venv packages dev-packages demo sweep test test-all lint test-fast test-user test-build test-vm test-dkms \
-	test-dkms-short test-life test-life-short \
+.PHONY: help venv packages dev-packages demo sweep test test-all lint test-fast test-user test-build test-vm \
+	test-kernels test-dkms test-dkms-short test-life test-life-short \
 	test-packages test-packages-short test-fleet check-kernel bench golden share wheel wheels sdist deb rpm clean

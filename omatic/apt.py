@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Packages from the machine's own apt configuration: which versions exist, and downloads with a progress bar.
 
+A kernel below another root comes from what that root's apt is configured for, which runs inside it.
 Only `apt-get download` and look-ups are used: they take no dpkg lock, so all of this works inside a package hook.
 Checksums come from apt's own signed lists. Nothing is installed.
 """
@@ -12,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import log, proc
+from omatic import log, proc, sysroot
 from omatic.dirs import sha256, write_atomically
 from omatic.errors import CommandError, DiskFull, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
+from omatic.sysroot import HERE
 
 _UNREACHABLE = re.compile(
     r"resolv|connect|timed out|network|Failed to fetch|Bad Gateway|Service Unavailable|Connection|Proxy", re.IGNORECASE
@@ -43,9 +45,9 @@ class Package:
         return f"{self.name}_{self.version.replace(':', '%3a')}.deb"
 
 
-def candidates(name: str) -> tuple[Package, ...]:
+def candidates(name: str, root: Path = HERE) -> tuple[Package, ...]:
     """Return the versions of a package that apt knows, in apt's order (newest first)."""
-    shown = proc.run(["apt-cache", "show", "--all-versions", name], check=False)
+    shown = proc.run(sysroot.command(root, ["apt-cache", "show", "--all-versions", name]), check=False)
     found: dict[str, Package] = {}
     for paragraph in shown.stdout.split("\n\n"):
         fields = dict(re.findall(r"^(Package|Version|Size|SHA256): (.*)$", paragraph, re.MULTILINE))
@@ -66,7 +68,7 @@ def find_kept(name: str, version: str, downloads: Path) -> Path | None:
     return kept(Package(name, version, 0, ""), downloads)
 
 
-def download(package: Package, downloads: Path) -> Path:
+def download(package: Package, downloads: Path, root: Path = HERE) -> Path:
     """Download a package unless it is kept, check its SHA-256 and record it; return the file."""
     if (path := kept(package, downloads)) is not None:
         return path
@@ -75,7 +77,7 @@ def download(package: Package, downloads: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix=f".{package.name}.", dir=downloads) as name:
         folder = Path(name)
         with log.progress(f"Downloading {package.name} {package.version}", package.size) as show:
-            _fetch(package, folder, show)
+            _fetch(package, folder, show, root)
         file = next(folder.glob("*.deb"))
         if (digest := sha256(file)) != package.sha256:
             raise SourceCorrupt(
@@ -88,10 +90,11 @@ def download(package: Package, downloads: Path) -> Path:
     return target
 
 
-def _fetch(package: Package, folder: Path, show: Callable[[int], None]) -> None:
+def _fetch(package: Package, folder: Path, show: Callable[[int], None], root: Path) -> None:
     output = folder / "apt.log"
     argv = ["apt-get", *_OPTIONS, "download", f"{package.name}={package.version}"]
-    with output.open("wb") as file, proc.background(argv, stdout=file, cwd=folder) as child:
+    inside = sysroot.command(root, argv, shown=[folder], cwd=folder)
+    with output.open("wb") as file, proc.background(inside, stdout=file) as child:
         while child.poll() is None:
             time.sleep(0.1)
             show(sum(entry.stat().st_size for entry in folder.glob("*.deb")))
@@ -130,7 +133,7 @@ def source_lists(etc: Path, into: Path) -> None:
         (into / path.name).write_text(text)
 
 
-def source_package(name: str, version: str, work: Path) -> Path:
+def source_package(name: str, version: str, work: Path, root: Path = HERE) -> Path:
     """Download the source package name=version (a .dsc and its files) into `work`; return the .dsc.
 
     Ubuntu's newer kernels have no linux-source binary package; their source package has everything.
@@ -138,16 +141,16 @@ def source_package(name: str, version: str, work: Path) -> Path:
     lists, parts = work / "lists", work / "sources"
     for folder in (lists / "partial", parts, work / "files", work / "cache/archives/partial"):
         folder.mkdir(parents=True, exist_ok=True)
-    source_lists(Path("/etc/apt"), parts)
+    source_lists(sysroot.outside(root, "etc/apt"), parts)
     # Lists and caches of its own, so that the machine's are neither read nor replaced.
     private = [*_OPTIONS, "-o", "Dir::Etc::SourceList=/dev/null", "-o", f"Dir::Etc::SourceParts={parts}",
                "-o", f"Dir::State::Lists={lists}", "-o", f"Dir::Cache={work / 'cache'}"]  # fmt: skip
     try:
         with log.step("Reading the list of source packages"):
-            proc.run(["apt-get", *private, "update"])
+            proc.run(sysroot.command(root, ["apt-get", *private, "update"], shown=[work]))
         with log.step(f"Downloading the source package {name} {version}"):
             argv = ["apt-get", *private, "source", "--download-only", "--only-source", f"{name}={version}"]
-            proc.run(argv, cwd=work / "files")
+            proc.run(sysroot.command(root, argv, shown=[work], cwd=work / "files"))
     except CommandError as error:
         raise explain(f"source package {name} {version}", error) from error
     return next((work / "files").glob("*.dsc"))

@@ -10,9 +10,10 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from omatic import entry
+from omatic import entry, sysroot
 from omatic.dirs import write_atomically
 from omatic.errors import BuildFailed
 from omatic.model import CompileCommand, KernelTarget
@@ -33,7 +34,8 @@ def commands(target: KernelTarget, tree: Path, key: str, folder: Path) -> tuple[
     except (OSError, ValueError, TypeError):
         pass
     entered = entry.learn(target, folder)
-    found = tuple(parse(entry.dry_run(entered, tree), tree, Path(entered.directory)))
+    said = entry.dry_run(entered, tree, target.root)
+    found = tuple(outside(c, tree, target.root) for c in parse(said, tree, entered.place(tree)))
     if not found:
         raise BuildFailed(
             f"the kernel's build of {tree} compiles nothing",
@@ -58,6 +60,28 @@ def parse(text: str, tree: Path, directory: Path) -> Iterator[CompileCommand]:
             seen.add(source)
             arguments = tuple(shlex.split(match[1])[1:])
             yield CompileCommand(source, _relative(directory / match[2], tree), arguments, directory)
+
+
+_PATH = re.compile(r"(-I|-isystem|-iquote|-idirafter|-include)?(/.*)")
+
+
+def outside(command: CompileCommand, tree: Path, root: Path) -> CompileCommand:
+    """Return a command with the paths that it has outside of the root that it runs in."""
+    if root == sysroot.HERE:
+        return command
+
+    directory = command.directory
+    if not directory.is_relative_to(tree):
+        directory = sysroot.outside(root, directory)
+    arguments = tuple(_moved(argument, tree, root) for argument in command.arguments)
+    return replace(command, arguments=arguments, directory=directory)
+
+
+def _moved(argument: str, tree: Path, root: Path) -> str:
+    found = _PATH.fullmatch(argument)
+    if found is None or Path(found[2]).is_relative_to(tree):
+        return argument
+    return f"{found[1] or ''}{sysroot.outside(root, found[2])}"
 
 
 def _relative(path: Path, tree: Path) -> str:

@@ -32,6 +32,7 @@ from omatic.options import (
     Jobs,
     Json,
     Kernel,
+    KernelRoot,
     Offline,
     OnlyEthernet,
     Output,
@@ -101,11 +102,12 @@ def build(
     sign_with: SignWith = None,
     everything: All = False,
     ethernet: OnlyEthernet = False,
+    sysroot: KernelRoot = Path("/"),
 ) -> None:
     """Fetch, rewrite, build and prove drivers."""
     from omatic import pipeline
 
-    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force, output and output.absolute())
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force, output and output.absolute(), sysroot)
     if everything or not drivers:
         if bundle is not None or sign_with is not None:
             raise errors.UsageError("a bundle is of drivers that are named", hint="name them, or leave out --bundle")
@@ -131,11 +133,12 @@ def verify(
     jobs: Jobs = os.cpu_count() or 1,
     as_json: Json = False,
     force: Force = False,
+    sysroot: KernelRoot = Path("/"),
 ) -> None:
     """Make every proof of built drivers again (and build them first where something changed)."""
     from omatic import pipeline
 
-    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force)
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, force, sysroot=sysroot)
     _outcomes(pipeline.check(drivers, given), as_json=as_json)
 
 
@@ -165,11 +168,12 @@ def plan(
     jobs: Jobs = os.cpu_count() or 1,
     as_json: Json = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the change to the driver as a patch.")] = False,
+    sysroot: KernelRoot = Path("/"),
 ) -> None:
     """Find the places where drivers deliver packets and show what would change; change nothing."""
     from omatic import pipeline
 
-    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs)
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, sysroot=sysroot)
     chosen = pipeline.select(drivers, given)
     listed = []
     for choice in chosen.choices:
@@ -193,14 +197,15 @@ def list_supported(
     offline: Offline = False,
     present: Annotated[bool, typer.Option("--present", help="Only drivers of NICs in this machine.")] = False,
     as_json: Json = False,
+    sysroot: KernelRoot = Path("/"),
 ) -> None:
     """List the drivers of a kernel that can be accelerated; a star marks those of NICs in this machine."""
     from omatic import fetch, show, supported
     from omatic import kernel as kernels
 
-    target = kernels.discover(kernel)
+    target = kernels.discover(kernel, root=sysroot)
     stock = fetch.stock_kernel(target, cache=ctx.obj, offline=offline)
-    found = supported.listing(stock, target.release, ctx.obj)
+    found = supported.listing(stock, target.place, ctx.obj)
     rows = [row for row in found if row.devices or not present]
     print(json.dumps([row.to_json() for row in rows], indent=2) if as_json else show.supported(rows, target.release))
 
@@ -216,11 +221,12 @@ def rehearse(
     frames: Annotated[int, typer.Option(min=1, help="Frames to send through an emulated NIC.")] = 10_000,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also load and unload PFQ 100 times.")] = False,
     as_json: Json = False,
+    sysroot: KernelRoot = Path("/"),
 ) -> None:
     """Boot the kernel in a virtual machine with the accelerated driver, send it traffic, and judge."""
     from omatic import pipeline, show, trial
 
-    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs)
+    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, sysroot=sysroot)
     _, verdicts = trial.run(driver, given, frames=frames, thorough=thorough)
     print(json.dumps([v.to_json() for v in verdicts], indent=2) if as_json else show.verdicts(verdicts))
     failed = [verdict for verdict in verdicts if not verdict.passed]
@@ -233,12 +239,12 @@ def rehearse(
 
 
 @app.command(epilog="Example: pfq-omatic doctor --kernel 6.1.0-56-amd64")
-def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False) -> None:
+def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False, sysroot: KernelRoot = Path("/")) -> None:
     """Check that this machine has what the work needs."""
     from omatic import doctor as physician
     from omatic import show
 
-    findings = physician.examine(kernel, ctx.obj)
+    findings = physician.examine(kernel, ctx.obj, sysroot)
     print(json.dumps([f.to_json() for f in findings], indent=2) if as_json else show.findings(findings))
     missing = [finding for finding in findings if finding.required and not finding.ok]
     if missing:

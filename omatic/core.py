@@ -25,12 +25,12 @@ class Core:
 
 def build(target: KernelTarget, cache: Cache, jobs: int) -> Core:
     """Return the core for a kernel, built unless the same sources were built for it before."""
-    folder = cache.core(target.release)
+    folder = cache.core(target.place)
     built = Core(folder / "pfq_hook.ko", folder / "pfq.ko", folder / "Module.symvers")
     digest = _digest(target)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    build_log = folder.parent / f"{target.release}.log"
-    with filelock.FileLock(folder.parent / f".{target.release}.lock"):
+    build_log = folder.parent / f"{target.place}.log"
+    with filelock.FileLock(folder.parent / f".{target.place}.lock"):
         if _recorded(folder) == digest and all(path.is_file() for path in (built.hook, built.core, built.symvers)):
             return built
         with log.step(f"Building pfq_hook and pfq for {target.release}"), staging(folder) as into:

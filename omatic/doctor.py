@@ -3,12 +3,15 @@
 
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
-from omatic import cindex, kernel, proc
+from omatic import cindex, kernel, proc, sysroot
 from omatic.dirs import Cache
 from omatic.errors import OmaticError
 from omatic.life import signing
 from omatic.life.system import System
+from omatic.model import KernelTarget
+from omatic.sysroot import HERE
 
 _NEEDED_BYTES = 3 << 30
 
@@ -30,14 +33,14 @@ class Finding:
         }  # fmt: skip
 
 
-def examine(release: str | None, cache: Cache) -> tuple[Finding, ...]:
+def examine(release: str | None, cache: Cache, root: Path = HERE) -> tuple[Finding, ...]:
     """Return all findings for building for that kernel (None: the running one)."""
     return (
-        *_kernel(release),
+        *_kernel(release, root),
         *(_tool(name, package, why) for name, package, why in (*_TOOLS, *_providers())),
         _libclang(),
         _space(cache),
-        *_signatures(release),
+        *(_signatures(release) if root == HERE else ()),
         *(_tool(name, package, why, required=False) for name, package, why in _OPTIONAL),
     )
 
@@ -67,15 +70,23 @@ _OPTIONAL = (
 )
 
 
-def _kernel(release: str | None) -> list[Finding]:
+def _kernel(release: str | None, root: Path) -> list[Finding]:
     try:
-        target = kernel.discover(release)
+        target = kernel.discover(release, root=root)
     except OmaticError as error:
         return [Finding("kernel headers", False, error.message, error.hint)]
     package = f"{target.package.name} {target.package.version}" if target.package else "no package owns them"
     crcs = "symbol CRCs (MODVERSIONS) on" if target.modversions else "symbol CRCs (MODVERSIONS) off"
     headers = Finding("kernel headers", True, f"{target.release}: {package}, {crcs}")
-    return [headers, _tool(target.compiler, target.compiler, "the compiler that the headers name")]
+    return [headers, _compiler(target)]
+
+
+def _compiler(target: KernelTarget) -> Finding:
+    try:
+        found = sysroot.find(target.root, target.compiler)
+    except OmaticError as error:
+        return Finding(target.compiler, False, error.message, error.hint)
+    return Finding(target.compiler, True, f"{found} (the compiler that the headers name)")
 
 
 def _providers() -> tuple[tuple[str, str, str], ...]:

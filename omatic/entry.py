@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from omatic import kbuild, proc
+from omatic import kbuild, proc, sysroot
 from omatic.dirs import sha256, write_atomically
 from omatic.errors import BuildFailed
 from omatic.model import KernelTarget
@@ -29,6 +29,10 @@ class Entry:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
 
+    def place(self, tree: Path) -> Path:
+        """Return where make is run for a folder, as it is known inside the kernel's root."""
+        return Path(self.directory.replace(_PLACE, str(tree)))
+
 
 _PLACE = "@tree@"
 _PROBE = """\
@@ -39,7 +43,7 @@ $(info entered $(CURDIR) -f $(firstword $(MAKEFILE_LIST)) $(MAKEOVERRIDES))
 
 def learn(target: KernelTarget, folder: Path) -> Entry:
     """Return the entry of a kernel, kept in `folder`. Nothing that the user has in the environment is kept."""
-    about = (target.release, sha256(target.build_dir / ".config"), target.package, target.compiler)
+    about = (target.place, sha256(target.build_dir / ".config"), target.package, target.compiler)
     kept = folder / f"entry-{hashlib.sha256(repr(about).encode()).hexdigest()[:24]}.json"
     try:
         found = json.loads(kept.read_text())
@@ -55,7 +59,8 @@ def learn(target: KernelTarget, folder: Path) -> Entry:
 
 def _enter(target: KernelTarget, probe: Path) -> Entry:
     (probe / "Kbuild").write_text(_PROBE)
-    done = proc.run([*kbuild.arguments(target, probe), "-n", "modules"], check=False)
+    argv = [*kbuild.arguments(target, probe), "-n", "modules"]
+    done = proc.run(sysroot.command(target.root, argv, shown=[probe]), check=False)
     entered = re.search(r"^entered (\S+) (.+)$", done.stdout, re.MULTILINE)
     if entered is None or not (probe / "environment").is_file():
         raise BuildFailed(
@@ -67,14 +72,18 @@ def _enter(target: KernelTarget, probe: Path) -> Entry:
     ours = proc.environment()
     pairs = (pair.split("=", 1) for pair in text.split("\0") if "=" in pair)
     changed = {name: value for name, value in pairs if ours.get(name) != value}
-    return Entry(entered[1], tuple(shlex.split(entered[2].replace(str(probe), _PLACE))), changed)
+    return Entry(
+        entered[1].replace(str(probe), _PLACE), tuple(shlex.split(entered[2].replace(str(probe), _PLACE))), changed
+    )
 
 
-def dry_run(entered: Entry, tree: Path) -> str:
-    """Return what make would do in a folder; it ends early, at modpost, which is no failure here."""
+def dry_run(entered: Entry, tree: Path, root: Path) -> str:
+    """Return what make would do in a folder, by the programs of a root; it ends early, at modpost, which is no failure
+    here."""
     environment = {name: value.replace(_PLACE, str(tree)) for name, value in entered.environment.items()}
     argv = ["make", "-n", "-w", *(argument.replace(_PLACE, str(tree)) for argument in entered.arguments)]
-    done = proc.run(argv, cwd=Path(entered.directory), env=environment, check=False)
+    inside = sysroot.command(root, argv, shown=[tree], cwd=entered.place(tree))
+    done = proc.run(inside, env=environment, check=False)
     if " -c -o " not in done.stdout and done.returncode != 0:
         raise BuildFailed(
             f"the kernel's build refuses {tree}",

@@ -39,10 +39,11 @@ class ToolMissing(OmaticError):
 
     exit_code = 4
 
-    def __init__(self, tool: str, *, package: str | None = None) -> None:
+    def __init__(self, tool: str, *, package: str | None = None, root: Path = Path("/")) -> None:
+        below = root != Path("/")
         super().__init__(
-            f"the program '{tool}' is not installed",
-            hint=f"apt-get install {package or tool}",
+            f"the program '{tool}' is not installed" + (f" below {root}" if below else ""),
+            hint=(f"chroot {root} " if below else "") + f"apt-get install {package or tool}",
         )
         self.tool = tool
 

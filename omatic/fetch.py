@@ -17,7 +17,7 @@ from pathlib import Path
 
 import filelock
 
-from omatic import apt, gitio, kernel, log, proc, rpm, stock
+from omatic import apt, gitio, kernel, log, proc, rpm, stock, sysroot
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import KernelMissing, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId, StockKernel
@@ -312,7 +312,7 @@ def _owner(target: KernelTarget) -> PackageId:
 
 def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> _Found:
     package = _owner(target)
-    if rpm.serves(package):
+    if target.root == sysroot.HERE and rpm.serves(package):
         return _from_source_rpm(package, cache, offline)
     names = source_names(target)
     for name in names:
@@ -323,12 +323,12 @@ def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> _Fo
         return _full(package, unpacked)
     if offline:
         raise _offline(f"the source of {package.source} {package.source_version}")
-    known = [found for name in names for found in apt.candidates(name)]
+    known = [found for name in names for found in apt.candidates(name, target.root)]
     exact = next((found for found in known if found.version == package.source_version), None)
     if exact is not None:
-        path = apt.download(exact, cache.downloads)
+        path = apt.download(exact, cache.downloads, target.root)
         return _Found(Tarball(path), path.stem, f"{exact.name} {exact.version}", True)
-    return _from_source_package(package, unpacked, known, cache)
+    return _from_source_package(target, unpacked, known, cache)
 
 
 def _store(package: PackageId, cache: Cache) -> Path:
@@ -355,10 +355,11 @@ def source_names(target: KernelTarget) -> tuple[str, ...]:
     return (f"linux-source-{short}", f"linux-source-{short}.0")
 
 
-def _from_source_package(package: PackageId, store: Path, known: Sequence[apt.Package], cache: Cache) -> _Found:
+def _from_source_package(target: KernelTarget, store: Path, known: Sequence[apt.Package], cache: Cache) -> _Found:
+    package = _owner(target)
     try:
         with tempfile.TemporaryDirectory(prefix=".source.", dir=cache.sources) as name:
-            description = apt.source_package(package.source, package.source_version, Path(name))
+            description = apt.source_package(package.source, package.source_version, Path(name), target.root)
             with (
                 log.step(f"Unpacking {description.name} with the distribution's patches"),
                 staging(store / "full") as to,
@@ -373,7 +374,7 @@ def _from_source_package(package: PackageId, store: Path, known: Sequence[apt.Pa
             f"{error.message}; the nearest source is {near.name} {near.version}, not {package.source_version}: "
             "the proof of provenance will tell whether it is good enough"
         )
-        path = apt.download(near, cache.downloads)
+        path = apt.download(near, cache.downloads, target.root)
         return _Found(Tarball(path), path.stem, f"{near.name} {near.version} (near)", False)
 
 
@@ -387,7 +388,7 @@ def _full(package: PackageId, store: Path) -> _Found:
 
 def stock_kernel(target: KernelTarget, *, cache: Cache, offline: bool) -> StockKernel:
     """Return the stock kernel: as installed, else unpacked from its image package into the cache."""
-    if (here := stock.installed(target.release)) is not None:
+    if (here := stock.installed(target.release, sysroot.outside(target.root, kernel.MODULES))) is not None:
         return here
     version = target.package.version if target.package else "unknown"
     root = cache.stock / f"{target.release}_{version}".replace(":", "%3a")
@@ -407,8 +408,8 @@ def stock_kernel(target: KernelTarget, *, cache: Cache, offline: bool) -> StockK
 
 def _unpack_stock(target: KernelTarget, root: Path, version: str) -> StockKernel:
     with staging(root) as into:
-        for package in _image_packages(target.release, version):
-            _unpack_image(apt.download(package, root.parents[1] / "downloads"), into)
+        for package in _image_packages(target, version):
+            _unpack_image(apt.download(package, root.parents[1] / "downloads", target.root), into)
         if not (into / "lib").exists():
             (into / "lib").symlink_to("usr/lib")
         proc.run(["depmod", "-b", into, target.release])
@@ -423,11 +424,12 @@ def _lock_beside(path: Path) -> Path:
     return path.parent / f".{path.name}.lock"
 
 
-def _image_packages(release: str, version: str) -> list[apt.Package]:
+def _image_packages(target: KernelTarget, version: str) -> list[apt.Package]:
+    release = target.release
     # Debian's image holds the modules; Ubuntu's are in two packages beside it.
     names = (f"linux-image-{release}", f"linux-image-unsigned-{release}")
     extra = (f"linux-modules-{release}", f"linux-modules-extra-{release}")
-    known = {name: [p for p in apt.candidates(name) if p.version == version] for name in names + extra}
+    known = {name: [p for p in apt.candidates(name, target.root) if p.version == version] for name in names + extra}
     image = next((known[name] for name in names if known[name]), None)
     if image is None:
         raise SourceNotFound(

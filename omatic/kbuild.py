@@ -8,17 +8,23 @@ that __FILE__ leaves in the object agree with the distribution's.
 from collections.abc import Sequence
 from pathlib import Path
 
-from omatic import buildlog, proc
+from omatic import buildlog, proc, sysroot
+from omatic import prefix as at_prefix
 from omatic.errors import BuildFailed, CommandError, KernelMissing
 from omatic.model import KernelTarget
+from omatic.prefix import Prefix
 
 
-def arguments(target: KernelTarget, tree: Path, extra_symbols: Path | None = None) -> list[str]:
+def arguments(
+    target: KernelTarget, tree: Path, extra_symbols: Path | None = None, prefix: Prefix | None = None
+) -> list[str]:
     """Return the make command for an external build of `tree`, without the goal.
 
     Every run on a tree uses the same flags, so that kbuild recompiles only what changed.
     """
-    make = ["make", "-C", str(target.build_dir), f"M={tree}", f"KCFLAGS=-fmacro-prefix-map={tree}/="]
+    build_dir, place = sysroot.inside(target.root, target.build_dir), prefix.path if prefix else tree
+    where = [str(place), f"O={build_dir}", f"MO={prefix.objects}"] if prefix else [str(build_dir)]
+    make = ["make", "-C", *where, f"M={place}", f"KCFLAGS=-fmacro-prefix-map={place}/="]
     if extra_symbols is not None:
         make.append(f"KBUILD_EXTRA_SYMBOLS={extra_symbols}")
     return make
@@ -31,12 +37,19 @@ def build(
     log_to: Path,
     jobs: int,
     extra_symbols: Path | None = None,
+    prefix: Prefix | None = None,
     goal: str = "modules",
 ) -> None:
     """Build what the tree's Kbuild names; raise BuildFailed with the compiler's own errors."""
-    proc.find(target.compiler)
+    sysroot.find(target.root, target.compiler)
+    shown = [tree, *([extra_symbols.parent] if extra_symbols else [])]
+    mapped = {prefix.stand_in: prefix.path} if prefix else {}
+    if prefix:
+        shown.append(prefix.objects)
+        at_prefix.lay_out(target, tree, prefix)
+    make = [*arguments(target, tree, extra_symbols, prefix), f"-j{jobs}", goal]
     try:
-        proc.run([*arguments(target, tree, extra_symbols), f"-j{jobs}", goal], log_to=log_to)
+        proc.run(sysroot.command(target.root, make, shown=shown, mapped=mapped), log_to=log_to)
     except CommandError as error:
         if _INVALID in error.output:
             raise _incomplete(target) from error
@@ -56,6 +69,11 @@ def _incomplete(target: KernelTarget) -> KernelMissing:
 
 
 def _explain(tree: Path, error: CommandError, log_to: Path) -> BuildFailed:
+    if refused := sysroot.refusal(error.output):
+        return BuildFailed(
+            f"this kernel's build needs a mount namespace, which the system refuses: {refused}",
+            hint="run as root, or allow user namespaces",
+        )
     found = buildlog.errors(error.output)
     details: Sequence[str] = [f"{e.path}:{e.line}: {e.text}" if e.line else e.text for e in found[:10]]
     return BuildFailed(

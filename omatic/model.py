@@ -7,6 +7,7 @@
 Nothing here touches the world. Offsets are in bytes, because files are bytes and libclang counts bytes.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -42,7 +43,8 @@ class KernelTarget:
     """One kernel to build for: everything that later stages need to know of it.
 
     `build_dir` is where `make` is entered (/lib/modules/RELEASE/build), `config` the parsed .config ("y", "m" or a
-    value by option name, CONFIG_ included), `compiler` the program that the headers name.
+    value by option name, CONFIG_ included), `compiler` the program that the headers name. `root` is the root that the
+    kernel is installed below, its compiler too; all paths are from here.
     """
 
     release: str
@@ -51,6 +53,13 @@ class KernelTarget:
     symvers: Path
     compiler: str
     package: PackageId | None
+    root: Path = Path("/")
+
+    @property
+    def place(self) -> str:
+        """The name of what is kept for it: its release, and which other root it is below."""
+        below = hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        return self.release if self.root == Path("/") else f"{self.release}@{below}"
 
     @property
     def modversions(self) -> bool:

@@ -70,6 +70,18 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the steps; change 
 Sysroot = Annotated[
     Path, typer.Option("--sysroot", help="Work on the system below this folder.", metavar="DIR", show_default="/")
 ]
+KernelRoot = Annotated[
+    Path,
+    typer.Option(
+        "--sysroot",
+        help="The kernel is installed below this folder, and so is its compiler.",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        resolve_path=True,
+        show_default="/",
+    ),
+]
 SignKey = Annotated[
     Path | None,
     typer.Option("--sign-key", help="Private key to sign modules with.", metavar="FILE", show_default="DKMS's key"),

@@ -4,13 +4,14 @@
 import re
 from pathlib import Path
 
-from omatic import proc
+from omatic import proc, sysroot
 from omatic.model import PackageId
+from omatic.sysroot import HERE
 
 
-def owner(path: Path) -> PackageId | None:
+def owner(path: Path, root: Path = HERE) -> PackageId | None:
     """Return the installed package that owns a file; None if none does, as with kernels that somebody built himself."""
-    return _of_dpkg(path) or _of_rpm(path)
+    return _of_dpkg(path, root) or (_of_rpm(path) if root == HERE else None)
 
 
 def distribution(os_release: Path = Path("/etc/os-release")) -> str:
@@ -21,16 +22,23 @@ def distribution(os_release: Path = Path("/etc/os-release")) -> str:
     return found[1] if found else "unknown"
 
 
-def _of_dpkg(path: Path) -> PackageId | None:
-    if not proc.available("dpkg-query"):
+def _of_dpkg(path: Path, root: Path) -> PackageId | None:
+    # Not by the root's own program: its database is text that every dpkg reads, and that needs no rights.
+    database = sysroot.outside(root, "var/lib/dpkg")
+    if not proc.available("dpkg-query") or not database.is_dir():
         return None
-    found = proc.run(["dpkg-query", "-S", path], check=False)
+    query = ["dpkg-query", *([f"--admindir={database}"] if root != HERE else [])]
+    found = proc.run([*query, "-S", sysroot.inside(root, path)], check=False)
     if found.returncode != 0:
         return None
     name = found.stdout.split(":")[0]
     fields = "${Version}\t${source:Package}\t${source:Version}"
-    version, source, source_version = proc.run(["dpkg-query", "-W", "-f", fields, name]).stdout.split("\t")
-    return PackageId(name, version, source, source_version, distribution())
+    version, source, source_version = proc.run([*query, "-W", "-f", fields, name]).stdout.split("\t")
+    return PackageId(name, version, source, source_version, distribution(_os_release(root)))
+
+
+def _os_release(root: Path) -> Path:
+    return sysroot.resolve(root, sysroot.outside(root, "etc/os-release"))
 
 
 def _of_rpm(path: Path) -> PackageId | None:

@@ -15,7 +15,24 @@ from pathlib import Path
 
 import filelock
 
-from omatic import catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify, versiontag
+from omatic import (
+    catalog,
+    cflags,
+    cindex,
+    core,
+    elf,
+    fetch,
+    inlines,
+    kbuild,
+    kernel,
+    kheaders,
+    log,
+    sites,
+    state,
+    toolchain,
+    verify,
+    versiontag,
+)
 from omatic import plan as planning
 from omatic import rewrite as rewriting
 from omatic import unit as units
@@ -41,6 +58,7 @@ class Settings:
     jobs: int = 1
     force: bool = False
     output: Path | None = None
+    sysroot: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +131,7 @@ class Outcome:
 
 def resolve(drivers: Sequence[str], settings: Settings) -> tuple[KernelTarget, StockKernel, tuple[Choice, ...]]:
     """Find the kernel and the stock modules of the drivers; needs no sources."""
-    target = kernel.discover(settings.kernel)
+    target = kernel.discover(settings.kernel, root=settings.sysroot)
     stock = stock_kernel(target, settings)
     return target, stock, catalog.resolve(drivers, stock, target.release)
 
@@ -146,7 +164,9 @@ def planned(choice: Choice, chosen: Selection, settings: Settings) -> Iterator[P
         scan = _scan(chosen.target, unit, tree, base, settings)
         stock_version = _version(choice)
         tags = versiontag.edits(unit.tree, _readable(unit, tree, base, stock_version), stock=stock_version)
-        yield Planned(choice, unit, tree, planning.make(scan, tags, _replacement), base)
+        plan = planning.make(scan, tags, _replacement)
+        plan = kheaders.extend(plan, chosen.target, unit, settings.cache.flags)
+        yield Planned(choice, unit, tree, plan, base)
 
 
 @contextmanager
@@ -186,7 +206,7 @@ def _scan(target: KernelTarget, unit: DriverUnit, tree: WorkTree, base: str, set
     content = tree.tree_name(base)
     config = sha256(target.build_dir / ".config")
     key = state.digest(
-        "scan", content, config, target.release, asdict(target.package) if target.package else None,
+        "scan", content, config, target.place, asdict(target.package) if target.package else None,
         cindex.version(), [asdict(rule) for rule in RULES], str(unit.tree),
     )  # fmt: skip
     if (kept := state.read_scan(settings.cache.flags, key)) is not None:
@@ -277,9 +297,10 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
     target = chosen.target
     return state.digest(
         ready.tree.tree_name(ready.base), _generated(ready, target),
-        [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
+        [asdict(edit) for edit in ready.plan.edits], target.place, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
-        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, state.PROOFS,
+        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, ready.unit.prefix,
+        toolchain.of_kernel(target).to_json(), state.PROOFS,
     )  # fmt: skip
 
 
@@ -289,7 +310,9 @@ def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
     own = _version(ready.choice)
     mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
     version = versiontag.expected(None, kernel_version) if own is None else None
-    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark)
+    inlined = inlines.of_kernel(target, ready.plan.twins)
+    copies = kheaders.shadows(ready.plan, target, ready.unit.prefix)
+    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark, inlines=inlined, copies=copies)
 
 
 def _kernel_version(target: KernelTarget) -> str:
@@ -300,7 +323,7 @@ def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -
     unit = ready.unit
     with log.step("building vanilla"):
         ready.tree.show(ready.base)
-        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs)
+        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, prefix=unit.prefix)
         (unit.out / "vanilla").mkdir(exist_ok=True)
         shutil.copyfile(unit.built, unit.out / "vanilla" / unit.built.name)
 
@@ -315,7 +338,7 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
         with ready.tree.mutating():
             rewriting.rewrite(unit.tree, plan.edits, generated)
             ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
-        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers)
+        kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers, prefix=unit.prefix)
         shutil.copyfile(unit.built, unit.out / unit.built.name)
 
 
@@ -335,6 +358,7 @@ def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Out
         twins=TWINS,
         forced_version=versiontag.expected(_version(ready.choice), _kernel_version(target)),
         altered=(*unit.altered, *ready.tree.changed_by_hand()),
+        tools=toolchain.of_kernel(target).to_json(),
     )
     with log.step(f"proving {unit.module.name}"), tempfile.TemporaryDirectory(prefix=".proof.", dir=unit.out) as name:
         report = verify.verify(evidence, scratch=Path(name))

@@ -38,6 +38,7 @@ PACKAGES = {
     "spatch": "coccinelle",
     "rpm2cpio": "rpm",
     "ssh-keygen": "openssh-client",
+    "unshare": "util-linux",
 }
 """Which Debian package brings a program whose package has another name."""
 

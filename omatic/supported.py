@@ -40,13 +40,13 @@ class Supported:
         }
 
 
-def listing(kernel: StockKernel, release: str, cache: Cache, sys: Path = SYS) -> tuple[Supported, ...]:
-    """Return every driver below drivers/net that delivers packets, by in-tree path."""
+def listing(kernel: StockKernel, place: str, cache: Cache, sys: Path = SYS) -> tuple[Supported, ...]:
+    """Return every driver below drivers/net that delivers packets, by in-tree path; `place` is the target's."""
     present = devices(kernel, sys)
     found = []
     for module in stock.modules(kernel, stock.NET):
         if symbols := catalog.delivers(module.path):
-            built = (cache.work(release, module.name) / "out/state.json").is_file()
+            built = (cache.work(place, module.name) / "out/state.json").is_file()
             state = "built" if built else "stock"
             found.append(Supported(module, tuple(sorted(symbols)), present.get(module.name, ()), state))
     return tuple(found)

@@ -35,7 +35,7 @@ def run(driver: str, settings: Settings, *, frames: int, thorough: bool) -> tupl
                 driver=name,
                 kernel=chosen.stock.image,
                 modules=chosen.stock.modules,
-                work=settings.cache.work(chosen.target.release, name) / "rehearsal",
+                work=settings.cache.work(chosen.target.place, name) / "rehearsal",
                 replacements=replacements,
                 hook=hook.hook,
                 core=hook.core,

@@ -9,26 +9,29 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import log, makefile
+from omatic import log, makefile, prefix
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import PlanRefused, SourceNotFound
 from omatic.fetch import SHIPPED, SourceTree, checksums, outside_includes
 from omatic.gitio import WorkTree
+from omatic.inlines import Inline
 from omatic.makefile import Recipe
 from omatic.model import KernelTarget, Plan, StockModule
 from omatic.plan import object_of
+from omatic.prefix import Prefix
 from omatic.render import render
-from omatic.rules import RULES
+from omatic.rules import RULES, TWINS
 
 
 @dataclass(frozen=True, slots=True)
 class DriverUnit:
     """A module and its work folder. `key` names the content of its vanilla sources; `altered` are those of its files
-    that are not as they were fetched; `traces` the folders that its trace headers are looked for from."""
+    that are not as they were fetched; `traces` the folders that its trace headers are looked for from; `prefix` is
+    where it must seem to be built."""
 
     module: StockModule
     recipe: Recipe
@@ -36,6 +39,7 @@ class DriverUnit:
     key: str
     altered: tuple[str, ...]
     traces: tuple[str, ...] = ()
+    prefix: Prefix | None = None
 
     @property
     def tree(self) -> Path:
@@ -51,7 +55,8 @@ class DriverUnit:
     def built(self) -> Path:
         """Where kbuild leaves the module: beside the Makefile that names it."""
         single = not self.recipe.objects
-        return self.tree / (self.module.intree.name if single else self.module.intree)
+        products = self.prefix.objects if self.prefix else self.tree
+        return products / (self.module.intree.name if single else self.module.intree)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -86,11 +91,13 @@ def prepare(
     key = hashlib.sha256(json.dumps([sums, generated], sort_keys=True).encode()).hexdigest()
     fetched = checksums(sources)
     altered = tuple(path for path, found in sums.items() if fetched.get(path, found) != found)
-    folder = cache.work(target.release, module.name)
-    unit = DriverUnit(module, recipe, folder, key, altered, traces)
+    folder = cache.work(target.place, module.name)
+    at = prefix.find(target, module.path, module.folder, folder)
+    unit = DriverUnit(module, recipe, folder, key, altered, traces, at)
     if _read_key(folder) == key and (tree := WorkTree.open(unit.tree)) is not None:
         return unit, tree
     _save(unit.tree)
+    shutil.rmtree(folder / "objects", ignore_errors=True)
     with staging(folder / "tree") as into:
         for path in files:
             (into / path).parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +167,9 @@ def _traces(root: Path, module: StockModule, files: Iterable[Path]) -> tuple[str
     )
 
 
-def kbuild_files(module: StockModule, recipe: Recipe, traces: Sequence[str], plan: Plan | None) -> dict[str, str]:
+def kbuild_files(
+    module: StockModule, recipe: Recipe, traces: Sequence[str], plan: Plan | None, shadows: Sequence[str] = ()
+) -> dict[str, str]:
     """Return the generated Kbuild files by path below the tree: vanilla without a plan, accelerated with one."""
     folder = str(module.folder)
     values = {
@@ -173,18 +182,30 @@ def kbuild_files(module: StockModule, recipe: Recipe, traces: Sequence[str], pla
         "traces": traces,
         "accelerated": plan is not None,
         "units": [object_of(unit, folder) for unit in plan.units] if plan else [],
+        "shadows": shadows,
     }
     files = {"Kbuild": render("Kbuild-root.j2", **values)}
     if recipe.objects:
         files[f"{folder}/Kbuild"] = render("Kbuild-folder.j2", **values)
+    else:
+        files["member.lds"] = render("member.lds.j2")
     return files
 
 
-def accelerated_files(unit: DriverUnit, plan: Plan, *, version: str | None, mark: str) -> dict[str, str]:
+def accelerated_files(
+    unit: DriverUnit,
+    plan: Plan,
+    *,
+    version: str | None,
+    mark: str,
+    inlines: Sequence[Inline] = (),
+    copies: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return every file that is generated for the accelerated build, by path below the tree.
 
     `version` is the tag that the generated object brings (None: the driver's own is extended), `mark` the text of
-    MODULE_INFO(pfq).
+    MODULE_INFO(pfq), `inlines` those twins of the plan that are inlines on this kernel, `copies` the rewritten copies
+    of kernel headers.
     """
     foreign = [name for name in plan.units if not name.startswith(f"{unit.module.folder}/")]
     if foreign:
@@ -193,10 +214,21 @@ def accelerated_files(unit: DriverUnit, plan: Plan, *, version: str | None, mark
         )
     module = unit.module
     meta = f"{module.object_name}-pfq.c"
+    headers = tuple(dict.fromkeys(inline.header for inline in inlines))
+    shadows = (*headers, *(copies or {}))
+    inlined = {TWINS[inline.callee] for inline in inlines}
+    declared = {*plan.twins, *(twin for inline in inlines for twin in inline.uses)} - inlined
     return {
-        **kbuild_files(module, unit.recipe, unit.traces, plan),
+        **kbuild_files(module, unit.recipe, unit.traces, plan, shadows),
         f"{module.folder}/{meta}" if unit.recipe.objects else meta: render(
             "meta.c.j2", module=module.name, version=version, mark=mark
         ),
-        "pfq/hook.h": render("hook.h.j2", rules=[rule for rule in RULES if rule.twin in plan.twins]),
+        "pfq/hook.h": render("hook.h.j2", rules=[rule for rule in RULES if rule.twin in declared]),
+        **{
+            f"pfq/include/{header}": render(
+                "shadow.h.j2", header=header, inlines=[inline for inline in inlines if inline.header == header]
+            )
+            for header in headers
+        },
+        **{f"pfq/include/{header}": text for header, text in (copies or {}).items()},
     }

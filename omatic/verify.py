@@ -31,7 +31,7 @@ class Evidence:
 
     `twins` maps delivery functions to their twins; `forced_version` is the one `version=` tag expected;
     `extra_symvers` are the Module.symvers of rebuilt modules that this one imports from; `altered` the source files
-    that are not as they were fetched.
+    that are not as they were fetched; `tools` the programs that built, by what they are.
     """
 
     target: KernelTarget
@@ -44,6 +44,7 @@ class Evidence:
     forced_version: str
     extra_symvers: tuple[Path, ...] = ()
     altered: tuple[str, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def provenance(subject: Subject) -> Check:
             "vanilla": list(vanilla.compilers),
             "headers": subject.given.target.compiler,
         },
+        "tools": dict(subject.given.tools),
     }
     sources = [m.modinfo.get("srcversion", ()) for m in (stock, vanilla)]
     if subject.given.altered:

@@ -21,5 +21,5 @@ def isolated(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(home / name))
-    if not any(request.node.get_closest_marker(marker) for marker in ("kbuild", "vm", "life", "packages")):
+    if not any(request.node.get_closest_marker(marker) for marker in ("kbuild", "kernels", "vm", "life", "packages")):
         monkeypatch.setenv("PFQ_OMATIC_CACHE", str(tmp_path / "cache"))

@@ -39,3 +39,16 @@ def test_new_form() -> None:
 def test_nothing_to_compile() -> None:
     """Chatter is not a command."""
     assert list(cflags.parse("make: Nothing to be done for 'modules'.\n", TREE, Path("/build"))) == []
+
+
+def test_paths_of_another_root() -> None:
+    """Absolute paths count from the root that the compiler runs in, but those of the tree, which is shown there."""
+    root = Path("/r")
+    text = OLD.replace("-I./include", "-I./include -I/usr/src/h -I/t/pfq -include /usr/src/k.h -isystem /usr/lib/gcc")
+    (command,) = cflags.parse(text, TREE, Path("/build"))
+    moved = cflags.outside(command, TREE, root)
+    assert moved.directory == Path("/r/build")
+    assert moved.arguments[2:9] == (
+        "-I./include", "-I/r/usr/src/h", "-I/t/pfq", "-include", "/r/usr/src/k.h", "-isystem", "/r/usr/lib/gcc",
+    )  # fmt: skip
+    assert cflags.outside(command, TREE, Path("/")) == command

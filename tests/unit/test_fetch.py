@@ -212,7 +212,7 @@ def test_git_url_with_ref(source: str, url: str, ref: str | None) -> None:
 
 def test_offline_never_tries(target: KernelTarget, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     """--offline without sources is an error of its own, and no program is asked."""
-    monkeypatch.setattr(apt, "candidates", lambda _name: pytest.fail("apt was asked"))
+    monkeypatch.setattr(apt, "candidates", lambda *_: pytest.fail("apt was asked"))
     with pytest.raises(SourceUnreachable, match="offline"):
         fetch.fetch(target, [FOLDER], source="auto", cache=cache, offline=True)
 

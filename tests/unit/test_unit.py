@@ -18,6 +18,7 @@ def target(tmp_path: Path) -> KernelTarget:
     """A kernel's headers: no drivers in them."""
     build = tmp_path / "headers"
     build.mkdir()
+    (build / "Makefile").write_text("VERSION = 6\nPATCHLEVEL = 1\n")
     return KernelTarget("6.1.0-1-toy", build, {}, build / "Module.symvers", "gcc", None)
 
 
