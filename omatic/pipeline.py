@@ -28,6 +28,11 @@ from omatic.model import KernelTarget, Plan, Report, Scan, Site, StockKernel
 from omatic.render import render
 from omatic.rules import RULES, TWINS
 from omatic.unit import DriverUnit
+from omatic.vendor import proofs
+from omatic.vendor import source as vendors
+from omatic.vendor import unit as vendorunit
+from omatic.vendor.source import VendorSource
+from omatic.vendor.unit import VendorUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Selection:
     target: KernelTarget
     stock: StockKernel
     choices: tuple[Choice, ...]
-    sources: fetch.SourceTree
+    sources: fetch.SourceTree | VendorSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Planned:
     """A module's plan and the work tree that it is for."""
 
     choice: Choice
-    unit: DriverUnit
+    unit: DriverUnit | VendorUnit
     tree: WorkTree
     plan: Plan
     base: str
@@ -115,6 +120,10 @@ def select(drivers: Sequence[str], settings: Settings) -> Selection:
     """Find the kernel, the stock modules and the sources of the drivers."""
     target = kernel.discover(settings.kernel)
     stock = fetch.stock_kernel(target, cache=settings.cache, offline=settings.offline)
+    if settings.source != "auto":
+        theirs = vendors.find(target, settings.source, settings.cache, offline=settings.offline)
+        if theirs is not None:
+            return Selection(target, stock, catalog.of_vendor(drivers, stock), theirs)
     choices = catalog.resolve(drivers, stock, target.release)
     folders = [choice.module.folder for choice in choices]
     sources = fetch.fetch(target, folders, source=settings.source, cache=settings.cache, offline=settings.offline)
@@ -128,15 +137,32 @@ def select(drivers: Sequence[str], settings: Settings) -> Selection:
 def planned(choice: Choice, chosen: Selection, settings: Settings) -> Iterator[Planned]:
     """Plan one module, holding its lock for the length of the block."""
     with _lock(choice, chosen.target, settings.cache):
+        if isinstance(chosen.sources, VendorSource):
+            yield _planned_of_vendor(choice, chosen.target, chosen.sources, settings)
+            return
         unit, tree = units.prepare(chosen.target, choice.module, chosen.sources, settings.cache)
-        tree.recover()
-        if changed := tree.keep_local_changes():
-            log.warn(f"changes made by hand are kept and built: {changed}")
-        base = tree.base()
+        base = _settle(tree)
         scan = _scan(chosen.target, unit, tree, base, settings)
         stock_version = _version(choice)
         tags = versiontag.edits(unit.tree, _readable(unit, tree, base, stock_version), stock=stock_version)
         yield Planned(choice, unit, tree, planning.make(scan, tags, _replacement), base)
+
+
+def _settle(tree: WorkTree) -> str:
+    tree.recover()
+    if changed := tree.keep_local_changes():
+        log.warn(f"changes made by hand are kept and built: {changed}")
+    return tree.base()
+
+
+def _planned_of_vendor(choice: Choice, target: KernelTarget, source: VendorSource, settings: Settings) -> Planned:
+    # Their build generates headers and picks flags, so it has to run before anything can be said.
+    unit, tree = vendorunit.prepare(target, choice.module, source, settings.cache)
+    base = _settle(tree)
+    unit = vendorunit.vanilla(unit, tree, base, target, settings.jobs)
+    plan = planning.make(vendorunit.scan(unit, tree, base, target, settings.cache, settings.jobs), (), _replacement)
+    vendorunit.refuse_generated(unit, tree, base, plan)
+    return Planned(replace(choice, module=unit.module), unit, tree, plan, base)
 
 
 @contextmanager
@@ -249,17 +275,24 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
         ready.tree.tree_name(ready.base), _generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
-        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, state.PROOFS,
+        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, _tags(ready, target), state.PROOFS,
     )  # fmt: skip
 
 
 def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
     """Return the files that the accelerated build adds; its object brings a version where the driver has none."""
-    kernel_version = _kernel_version(target)
+    if isinstance(ready.unit, VendorUnit):
+        return vendorunit.generated(ready.unit, ready.tree, ready.base, ready.plan)
+    version, mark = _tags(ready, target)
     own = _version(ready.choice)
+    return units.accelerated_files(ready.unit, ready.plan, version=version if own is None else None, mark=mark)
+
+
+def _tags(ready: Planned, target: KernelTarget) -> tuple[str, str]:
+    """Return the accelerated module's version and the text of its mark."""
+    kernel_version = _kernel_version(target)
     mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
-    version = versiontag.expected(None, kernel_version) if own is None else None
-    return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark)
+    return versiontag.expected(_version(ready.choice), kernel_version), mark
 
 
 def _kernel_version(target: KernelTarget) -> str:
@@ -268,6 +301,8 @@ def _kernel_version(target: KernelTarget) -> str:
 
 def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -> None:
     unit = ready.unit
+    if isinstance(unit, VendorUnit):
+        return  # Made when it was planned.
     with log.step("building vanilla"):
         ready.tree.show(ready.base)
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs)
@@ -285,6 +320,10 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
         with ready.tree.mutating():
             rewriting.rewrite(unit.tree, plan.edits, generated)
             ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
+        if isinstance(unit, VendorUnit):
+            vendorunit.accelerate(unit, ready.tree, target, symvers=hook.symvers, jobs=jobs, log_to=build_log)
+            vendorunit.mark(unit, *_tags(ready, target))
+            return
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers)
         shutil.copyfile(unit.built, unit.out / unit.built.name)
 
@@ -297,17 +336,21 @@ def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Out
     result = unit.out / unit.built.name
     evidence = verify.Evidence(
         target=target,
-        stock=ready.choice.module,
+        stock=None if isinstance(unit, VendorUnit) else ready.choice.module,
         vanilla=unit.out / "vanilla" / unit.built.name,
         accelerated=result,
         hook_symvers=hook.symvers,
         sites=len(ready.plan.rewritten),
         twins=TWINS,
-        forced_version=versiontag.expected(_version(ready.choice), _kernel_version(target)),
+        forced_version=_tags(ready, target)[0],
         altered=(*unit.altered, *ready.tree.changed_by_hand()),
+        extra_symvers=unit.symvers if isinstance(unit, VendorUnit) else (),
     )
     with log.step(f"proving {unit.module.name}"), tempfile.TemporaryDirectory(prefix=".proof.", dir=unit.out) as name:
-        report = verify.verify(evidence, scratch=Path(name))
+        if isinstance(unit, VendorUnit):
+            report = proofs.prove(evidence, origin=unit.source.origin, scratch=Path(name))
+        else:
+            report = verify.verify(evidence, scratch=Path(name))
     return Outcome(ready.choice, target, chosen.sources.label, result, ready.plan, report, fresh)
 
 

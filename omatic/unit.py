@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import log, makefile
+from omatic import makefile
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import PlanRefused, SourceNotFound
 from omatic.fetch import SourceTree, checksums, outside_includes
@@ -86,7 +86,9 @@ def prepare(
     unit = DriverUnit(module, recipe, folder, key, altered)
     if _read_key(folder) == key and (tree := WorkTree.open(unit.tree)) is not None:
         return unit, tree
-    _save(unit.tree)
+    if (former := WorkTree.open(unit.tree)) is not None:
+        # Somebody has been working in the tree that was made of the old sources.
+        former.save("the sources are others now")
     with staging(folder / "tree") as into:
         for path in files:
             (into / path).parent.mkdir(parents=True, exist_ok=True)
@@ -98,19 +100,6 @@ def prepare(
     tree = WorkTree.open(unit.tree)
     assert tree is not None
     return unit, tree
-
-
-def _save(root: Path) -> None:
-    # The sources have changed, but somebody has been working in the tree that was made of the old ones.
-    tree = WorkTree.open(root)
-    if tree is None:
-        return
-    tree.recover()
-    if tree.changed() or tree.changed_by_hand():
-        number = 1 + len(list(root.parent.glob("tree.saved-*")))
-        saved = root.with_name(f"tree.saved-{number}")
-        root.rename(saved)
-        log.warn(f"the sources are others now; the tree with changes made by hand is kept as {saved}")
 
 
 def _read_key(folder: Path) -> str | None:

@@ -18,6 +18,9 @@ from omatic.modinfo import Export, Symvers
 EQUAL_SECTIONS, SRCVERSION, NOT_PROVEN = "equal sections", "srcversion", "not proven"
 """How provenance was proven, from strongest to not at all."""
 
+VENDOR = "vendor source"
+"""What stands in its place where a vendor and not the distribution publishes the driver: see vendor/proofs.py."""
+
 PROVENANCE_EXEMPT = ("intree",)
 """The modinfo keys in which a rebuild may differ from stock: kbuild marks what was built inside the kernel's tree."""
 
@@ -97,7 +100,7 @@ def go(report: Report, target: KernelTarget, *, force: bool) -> str | None:
     """
     checks = {check.name: check for check in report.checks}
     failed = {name for name, check in checks.items() if check.verdict is Verdict.FAIL}
-    if checks["provenance"].evidence["proof"] != EQUAL_SECTIONS:
+    if checks["provenance"].evidence["proof"] not in (EQUAL_SECTIONS, VENDOR):
         failed.discard("twin")
     if "provenance" in failed and (target.modversions or force):
         failed.discard("provenance")
@@ -166,17 +169,23 @@ def twin(subject: Subject, scratch: Path) -> Check:
     """Check minimality a second time without compiler or sources: the stock module with its imports renamed."""
     if subject.stock is None:
         return Check("twin", Verdict.SKIP, {"summary": "there is no stock module to make a twin of"})
+    return twin_of(subject, subject.stock.path, "the stock module", scratch)
+
+
+def twin_of(subject: Subject, reference: Path, name: str, scratch: Path) -> Check:
+    """Check that a module with its imports renamed is the accelerated one; `name` is what to call it."""
     plain, renamed = scratch / "stock.ko", scratch / "twin.ko"
-    plain.write_bytes(elf.read_module(subject.stock.path))
-    pairs = {old: new for old, new in sorted(subject.given.twins.items()) if old in subject.stock.imports}
+    plain.write_bytes(elf.read_module(reference))
+    imports = elf.imports(reference)
+    pairs = {old: new for old, new in sorted(subject.given.twins.items()) if old in imports}
     options = [word for old, new in pairs.items() for word in ("--redefine-sym", f"{old}={new}")]
     proc.run(["objcopy", *options, plain, renamed])
     difference = compare(elf.load(renamed), subject.accelerated, renames={})
     verdict = Verdict.PASS if difference.equal else Verdict.FAIL
     summary = (
-        f"the stock module with {len(pairs)} imports renamed equals the accelerated one in {difference.amount}"
+        f"{name} with {len(pairs)} imports renamed equals the accelerated one in {difference.amount}"
         if difference.equal
-        else "the stock module with renamed imports is not the accelerated one: " + ", ".join(difference.words())
+        else f"{name} with renamed imports is not the accelerated one: " + ", ".join(difference.words())
     )
     return Check("twin", verdict, {"summary": summary, "renamed": pairs, **difference.facts()})
 
