@@ -65,7 +65,8 @@ def find(target: KernelTarget, source: str, cache: Cache, *, offline: bool) -> V
 def is_vendors(names: Iterable[PurePosixPath]) -> bool:
     """Tell from the paths of its files whether a source is a vendor's driver; one leading folder does not count."""
     paths = list(names)
-    if len({path.parts[0] for path in paths if path.parts}) == 1 and all(len(path.parts) > 1 for path in paths):
+    leading = {path.parts[0] for path in paths if path.parts}
+    if len(leading) == 1 and leading != {"drivers"} and all(len(path.parts) > 1 for path in paths):
         paths = [PurePosixPath(*path.parts[1:]) for path in paths]
     top = {path.parts[0] for path in paths if path.parts}
     makefile = bool(top & set(MAKEFILES))
