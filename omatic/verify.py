@@ -199,7 +199,8 @@ def completeness(subject: Subject) -> Check:
     missing = sorted(twins[symbol] for symbol in delivery if twins[symbol] not in ours)
     facts = {"reference": name, "replaced": {s: twins[s] for s in delivery}, "left": left, "missing": missing}
     if left:
-        summary = f"still imported: {', '.join(left)}"
+        users = [f"{symbol} in {listed(_users(subject.accelerated, symbol))}" for symbol in left]
+        summary = f"still imported: {'; '.join(users)}"
     elif missing:
         summary = f"not imported: {', '.join(missing)}"
     elif not delivery:
@@ -207,6 +208,17 @@ def completeness(subject: Subject) -> Check:
     else:
         summary = f"all of the {name} module's delivery functions are replaced: {', '.join(delivery)}"
     return Check("completeness", Verdict.FAIL if left or missing else Verdict.PASS, {"summary": summary, **facts})
+
+
+def _users(module: Module, symbol: str) -> list[str]:
+    """Return the places that refer to an imported symbol: function+0x1f."""
+    found = (
+        module.enclosing(section, relocation.offset)
+        for section, relocations in module.relocations.items()
+        for relocation in relocations
+        if relocation.symbol == symbol
+    )
+    return list(dict.fromkeys(found))
 
 
 def abi(subject: Subject, *, proven: bool) -> Check:

@@ -16,7 +16,7 @@ from omatic.dirs import write_atomically
 from omatic.errors import BuildFailed, CommandError
 from omatic.kernel import running
 from omatic.model import KernelTarget
-from omatic.vendor import makefiles
+from omatic.vendor import confine, makefiles
 
 HOOK = "pfq/hook.h"
 """The header that every file is compiled with: empty in the vanilla build."""
@@ -32,27 +32,33 @@ def run(
     proc.find(target.compiler)
     entry = makefiles.entry(root, driver)
     _pretend(target.release, tools)
-    env = _environment(root, tools, symvers)
+    env = _environment(root, entry.folder, tools, symvers)
+
+    def make(*arguments: str | Path, check: bool = True) -> proc.Completed:
+        protected = (target.build_dir, target.build_dir.parent, target.symvers.parent)
+        argv = confine.command(["make", *arguments], root, protected)
+        return proc.run(argv, cwd=entry.folder, env=env, log_to=log_to if check else None, check=check)
+
     try:
         if entry.direct:
-            kernel: list[str | Path] = ["make", "-C", target.build_dir, f"M={entry.folder}"]
-            proc.run([*kernel, f"-j{jobs}", "modules"], env=env, log_to=log_to)
+            make("-C", target.build_dir, f"M={entry.folder}", f"-j{jobs}", "modules")
             return
-        make: list[str | Path] = ["make", "-C", entry.folder]
         # A goal of ours that needs nothing: make reads everything, says what it has read and does nothing.
-        read = proc.run([*make, "-pq", "--eval=.pfq-omatic-probe:;", ".pfq-omatic-probe"], env=env, check=False)
+        read = make("-pq", "--eval=.pfq-omatic-probe:;", ".pfq-omatic-probe", check=False)
         if "\n# Files\n" not in read.stdout:
             raise _explain(root, CommandError(read.argv, read.returncode, read.stdout + read.stderr, None), log_to)
-        proc.run([*make, f"-j{jobs}", makefiles.goal(read.stdout)], env=env, log_to=log_to)
+        make(f"-j{jobs}", makefiles.goal(read.stdout))
     except CommandError as error:
         raise _explain(root, error, log_to) from error
 
 
-def _environment(root: Path, tools: Path, symvers: Path | None) -> dict[str, str]:
+def _environment(root: Path, folder: Path, tools: Path, symvers: Path | None) -> dict[str, str]:
     flags = f"-include {root}/{HOOK} -fmacro-prefix-map={root}/="
     nowhere = str(tools / "installed")
     return {
         "PATH": f"{tools}:{proc.environment()['PATH']}",
+        # make does not set it, shells do; Makefiles give it to kbuild as M=, and an empty M= is the kernel itself.
+        "PWD": str(folder),
         "KCFLAGS": flags,
         # Neither our own repositories around the source nor the user's are the vendor's.
         "GIT_CEILING_DIRECTORIES": str(root.parent),

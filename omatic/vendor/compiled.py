@@ -5,6 +5,7 @@ Beside every object lies .NAME.o.cmd with the command and the files that were re
 with its objects. They are there whatever the vendor's Makefile hides or prints.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def _members(root: Path, module: Path) -> frozenset[str]:
     for word in words:
         path = next((p / word for p in module.parents if (p / word).is_file()), None)
         if path is not None and root in path.parents:
-            found.add(str(path.relative_to(root)))
+            found.add(os.path.relpath(os.path.normpath(path), root))
     return frozenset(found)
 
 

@@ -11,8 +11,9 @@ which calls were renamed are compiled again.
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from omatic.render import render
 from omatic.rules import RULES, TWINS
 from omatic.vendor import build as building
 from omatic.vendor import compiled as looking
-from omatic.vendor import makefiles
+from omatic.vendor import confine, makefiles
 from omatic.vendor import mark as marking
 from omatic.vendor import source as sources
 from omatic.vendor.compiled import Compiled
@@ -139,7 +140,26 @@ def vanilla(unit: VendorUnit, tree: WorkTree, base: str, target: KernelTarget, j
             hint="its module imports no delivery function; another module may deliver for it",
             details=[f"{ready.compiled.module} of {unit.source.label}"],
         )
+    licence = next(iter(elf.modinfo(ready.module.path).get("license", ())), "")
+    if licence not in _GPL:
+        # The kernel's own words and rule (license_is_gpl_compatible); modpost would say so after the rewrite.
+        raise PlanRefused(
+            f"{unit.module.name} is licensed as {licence!r}, and pfq_hook offers its twins to GPL modules only",
+            hint="use the kernel's own driver for this NIC; nothing was changed",
+            details=[place for command in ready.compiled.commands for place in _licences(ready.build, command.source)],
+        )
     return ready
+
+
+_GPL = ("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL")
+_LICENCE = re.compile(rb"^[ \t]*MODULE_LICENSE[ \t]*\(.*$", re.MULTILINE)
+
+
+def _licences(root: Path, path: str) -> Iterator[str]:
+    text = (root / path).read_bytes()
+    for match in _LICENCE.finditer(text):
+        line = text[: match.start()].count(b"\n") + 1
+        yield f"{path}:{line}: {match[0].decode(errors='replace').strip()}"
 
 
 def _build_vanilla(unit: VendorUnit, tree: WorkTree, base: str, target: KernelTarget, jobs: int) -> VendorUnit:
@@ -166,7 +186,7 @@ def _placed(unit: VendorUnit) -> VendorUnit:
 
 
 _MAKER = hashlib.sha256(
-    b"".join(Path(module.__file__ or "").read_bytes() for module in (building, looking, makefiles))
+    b"".join(Path(module.__file__ or "").read_bytes() for module in (building, confine, looking, makefiles))
 ).hexdigest()
 
 
