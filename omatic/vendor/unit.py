@@ -88,7 +88,8 @@ class VendorUnit:
             for path in (self.build / folder).rglob("*.[ch]")
             if not path.name.endswith(".mod.c")
         }
-        return tuple(sorted((below | set(self.compiled.read)) - {building.HOOK}))
+        compiled = {command.source for command in self.compiled.commands}
+        return tuple(sorted((below | compiled | set(self.compiled.read)) - {building.HOOK}))
 
 
 def prepare(
