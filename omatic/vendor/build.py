@@ -35,6 +35,7 @@ def run(
     env = _environment(root, entry.folder, tools, symvers)
 
     def make(*arguments: str | Path, check: bool = True) -> proc.Completed:
+        """Run make as somebody would who has gone to the folder."""
         protected = (target.build_dir, target.build_dir.parent, target.symvers.parent)
         argv = confine.command(["make", *arguments], root, protected)
         return proc.run(argv, cwd=entry.folder, env=env, log_to=log_to if check else None, check=check)
