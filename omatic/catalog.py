@@ -46,6 +46,21 @@ def resolve(requests: Iterable[str], kernel: StockKernel, release: str) -> tuple
     return tuple(chosen.values())
 
 
+def of_vendor(requests: Iterable[str], kernel: StockKernel) -> tuple[Choice, ...]:
+    """Return the modules of a vendor's source, by the names asked for; what they are is known when they are built.
+
+    They take the place of the stock modules of those names, where there are such.
+    """
+    index = stock.Index(kernel)
+    chosen: dict[str, Choice] = {}
+    for request in requests:
+        name = stock.module_name(request)
+        known = index.get(name)
+        intree = known.intree if known else stock.NET / f"{request}.ko"
+        chosen.setdefault(name, Choice(request, StockModule(name, Path(), intree)))
+    return tuple(chosen.values())
+
+
 def _modules(
     request: str, index: Mapping[str, StockModule], kernel: StockKernel, release: str
 ) -> tuple[StockModule, ...]:

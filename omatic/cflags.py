@@ -7,6 +7,7 @@ content: the same tree, kernel and configuration ask make only once.
 
 import hashlib
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -85,4 +86,6 @@ def _moved(argument: str, tree: Path, root: Path) -> str:
 
 
 def _relative(path: Path, tree: Path) -> str:
+    # Objects of a folder beside the one that is built are named through it: drv/../common/lib.o.
+    path = Path(os.path.normpath(path))
     return str(path.relative_to(tree)) if tree in path.parents else str(path)

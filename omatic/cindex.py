@@ -8,6 +8,7 @@ record, which macros and inactive code need.
 
 import ctypes
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -143,7 +144,7 @@ class Unit:
         if self._unit is None:
             return (Diagnostic(self.source, 1, "libclang cannot parse this file at all"),)
         return tuple(
-            Diagnostic(Path(d.location.file.name) if d.location.file else self.source, d.location.line, d.spelling)
+            Diagnostic(_path(d.location.file) if d.location.file else self.source, d.location.line, d.spelling)
             for d in self._unit.diagnostics
             if d.severity >= clang.Diagnostic.Error
         )
@@ -236,7 +237,12 @@ def _spelling(location: "clang.SourceLocation") -> tuple[Path, int]:
     clang.conf.lib.clang_getSpellingLocation(
         location, ctypes.byref(file), ctypes.byref(line), ctypes.byref(column), ctypes.byref(offset)
     )
-    return (Path(clang.File(file).name) if file else Path(), offset.value)
+    return (_path(clang.File(file)) if file else Path(), offset.value)
+
+
+def _path(file: "clang.File") -> Path:
+    # Named as it was reached: an include of "../rx.h" leaves the dots in.
+    return Path(os.path.normpath(file.name))
 
 
 def _entity(cursor: "clang.Cursor") -> Entity:
@@ -254,4 +260,4 @@ def _entity(cursor: "clang.Cursor") -> Entity:
         named = cursor
         meaning = Meaning.OTHER
     file = named.location.file if named else None
-    return Entity(meaning, Path(file.name) if file else None)
+    return Entity(meaning, _path(file) if file else None)

@@ -171,7 +171,7 @@ def plan(
     sysroot: KernelRoot = Path("/"),
 ) -> None:
     """Find the places where drivers deliver packets and show what would change; change nothing."""
-    from omatic import pipeline
+    from omatic import patch, pipeline
 
     given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, sysroot=sysroot)
     chosen = pipeline.select(drivers, given)
@@ -179,7 +179,7 @@ def plan(
     for choice in chosen.choices:
         with pipeline.planned(choice, chosen, given) as ready:
             if diff:
-                sys.stdout.buffer.write(pipeline.patch(ready))
+                sys.stdout.buffer.write(patch.of(ready))
             elif as_json:
                 listed.append(ready.to_json(chosen))
             else:

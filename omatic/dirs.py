@@ -78,6 +78,10 @@ class Cache:
         """The work folder of one unit (modules that are built together) for one kernel."""
         return self.root / "work" / release / unit
 
+    def vendor_work(self, release: str, unit: str) -> Path:
+        """The work folder of a vendor's driver for one kernel."""
+        return self.root / "vendor" / release / unit
+
     def core(self, release: str) -> Path:
         """pfq_hook.ko and pfq.ko for one kernel."""
         return self.root / "core" / release

@@ -17,13 +17,11 @@ from pathlib import Path
 
 import filelock
 
-from omatic import apt, gitio, kernel, log, proc, rpm, stock, sysroot
+from omatic import apt, gitio, includes, kernel, log, proc, rpm, stock, sysroot
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import KernelMissing, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId, StockKernel
 from omatic.unpack import Clone, Depth, Folder, Origin, Part, Tarball, source_root
-
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,10 @@ class SourceTree:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
+    """What was found for a --source: where to extract from, the name it is stored under, what it is, and whether it is
+    known to be the kernel's own."""
+
     origin: Origin
     key: str
     label: str
@@ -60,7 +61,7 @@ def base_parts(folder: Path) -> tuple[Part, ...]:
 def fetch(target: KernelTarget, folders: Sequence[Path], *, source: str, cache: Cache, offline: bool) -> SourceTree:
     """Return a tree that holds the given in-tree folders and the headers they reach; fetch what is missing."""
     wanted = [part for folder in dict.fromkeys(folders) for part in base_parts(folder)]
-    if source != "auto" and Path(source).is_dir() and not _is_bare(Path(source)):
+    if source != "auto" and Path(source).is_dir() and not is_bare(Path(source)):
         root = source_root(Path(source).absolute())
         _demand(root, folders, str(root))
         return SourceTree(root, f"folder {root}", False)
@@ -68,7 +69,7 @@ def fetch(target: KernelTarget, folders: Sequence[Path], *, source: str, cache: 
     with filelock.FileLock(cache.sources / ".lock"):
         if source == "auto" and (known := _remembered(target, wanted, folders, cache)):
             return known
-        found = _locate(target, source, cache, offline)
+        found = locate(target, source, cache, offline)
         store = cache.sources / found.key
         _add(store, found, wanted)
         while missing := _missing_parts(store / "tree", folders):
@@ -126,7 +127,7 @@ def _manifest(store: Path) -> tuple[set[Part], dict[str, str]]:
     return {part for part in parts if not any(part.holds(path) for path in gone)}, sums
 
 
-def _add(store: Path, found: _Found, wanted: Sequence[Part]) -> bool:
+def _add(store: Path, found: Found, wanted: Sequence[Part]) -> bool:
     """Extract the parts that the store lacks; return whether it lacked any.
 
     What was unpacked before keeps its place, changes made to it included; what an interrupted run left does not.
@@ -160,48 +161,6 @@ def checksums(tree: SourceTree) -> dict[str, str]:
     return _manifest(tree.root.parent)[1]
 
 
-def outside_includes(root: Path, files: Iterable[Path], search: Sequence[Path] = ()) -> tuple[set[Path], set[Path]]:
-    """Follow includes from `files` (in-tree paths); return (files found, paths that do not exist).
-
-    `search` are the folders that the compiler looks into after the including file's own. Only includes that leave
-    their own folder through ".." can need what was not unpacked; others that are not found are the kernel's. A file
-    that exists only as it is shipped (X_shipped), for kbuild to copy, is found as such.
-    """
-    seen: set[Path] = set()
-    missing: set[Path] = set()
-    todo = list(files)
-    while todo:
-        current = todo.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        for quote, name in _INCLUDE.findall((root / current).read_bytes()):
-            folders = (current.parent, *search) if quote == b'"' else search
-            paths = [path for folder in folders if (path := _normal(folder / name.decode(errors="replace")))]
-            shipped = (path.with_name(f"{path.name}{SHIPPED}") for path in paths)
-            if path := next((path for path in (*paths, *shipped) if (root / path).is_file()), None):
-                todo.append(path)
-            elif name.startswith(b"../") and paths:
-                missing.add(paths[0])
-    return seen, missing
-
-
-SHIPPED = "_shipped"
-"""How the name of a file ends that kbuild copies to the name without it."""
-
-
-def _normal(path: Path) -> Path | None:
-    parts: list[str] = []
-    for part in path.parts:
-        if part != "..":
-            parts.append(part)
-        elif parts:
-            parts.pop()
-        else:
-            return None
-    return Path(*parts)
-
-
 def _missing_parts(root: Path, folders: Sequence[Path]) -> list[Part]:
     files = [
         path.relative_to(root)
@@ -209,7 +168,7 @@ def _missing_parts(root: Path, folders: Sequence[Path]) -> list[Part]:
         if (root / folder).is_dir()
         for path in ((root / folder).rglob("*.[ch]") if len(folder.parts) > 2 else ())
     ]
-    _, missing = outside_includes(root, files)
+    _, missing = includes.follow(root, files)
     named = {folder for folder in _named_by_makefiles(root, folders) if not (root / folder).is_dir()}
     return [Part(folder, Depth.HEADERS) for folder in sorted({path.parent for path in missing} | named)]
 
@@ -228,37 +187,45 @@ def _named_by_makefiles(root: Path, folders: Sequence[Path]) -> Iterator[Path]:
 # --- providers
 
 
-def _locate(target: KernelTarget, source: str, cache: Cache, offline: bool) -> _Found:
+def locate(target: KernelTarget, source: str, cache: Cache, offline: bool) -> Found:
+    """Return where the sources are that --source names; a git repository is cloned, an archive downloaded."""
     if source == "auto":
         return _from_distribution(target, cache, offline)
     path = Path(source)
     if path.is_file():
         digest = sha256(path)
-        return _Found(Tarball(path.absolute()), f"tarball-{digest[:16]}", f"{path.name} (sha256 {digest[:12]})", False)
-    if _is_bare(path):
-        return _from_git(target, f"file://{path.absolute()}", None, cache, offline)
+        return Found(Tarball(path.absolute()), f"tarball-{digest[:16]}", f"{path.name} (sha256 {digest[:12]})", False)
+    return _from_git(target, *repository(source), cache, offline)
+
+
+def repository(source: str) -> tuple[str, str | None]:
+    """Return URL and ref of the git repository that --source names; raise SourceNotFound if it names none."""
+    path = Path(source)
+    if is_bare(path):
+        return f"file://{path.absolute()}", None
     local, _, local_ref = source.rpartition("@")
-    if local and (Path(local, ".git").exists() or _is_bare(Path(local))):
-        return _from_git(target, f"file://{Path(local).absolute()}", local_ref, cache, offline)
+    if local and (Path(local, ".git").exists() or is_bare(Path(local))):
+        return f"file://{Path(local).absolute()}", local_ref
     if "://" in source or source.endswith(".git") or re.match(r"^[\w.-]+@[\w.-]+:", source):
-        return _from_git(target, *split_ref(source), cache, offline)
+        return split_ref(source)
     raise SourceNotFound(
         f"{source} does not exist, and it is not a URL",
         hint="--source takes: auto, a folder, a tarball, or a git URL[@REF]",
     )
 
 
-def _is_bare(path: Path) -> bool:
+def is_bare(path: Path) -> bool:
+    """Tell whether a folder is a git repository without a work tree."""
     return (path / "HEAD").is_file() and (path / "objects").is_dir()
 
 
-def _from_git(target: KernelTarget, url: str, ref: str | None, cache: Cache, offline: bool) -> _Found:
+def _from_git(target: KernelTarget, url: str, ref: str | None, cache: Cache, offline: bool) -> Found:
     source = f"{url}@{ref}" if ref else url
     key = "git-" + hashlib.sha256(source.encode()).hexdigest()[:16]
     folder = cache.sources / key / "clone"
     note = cache.sources / key / "clone.json"
     try:
-        used, commit = json.loads(note.read_text())
+        used, commit = cloned(folder)
         known = (folder / ".git").is_dir()
     except (OSError, ValueError, TypeError):
         known = False
@@ -268,7 +235,13 @@ def _from_git(target: KernelTarget, url: str, ref: str | None, cache: Cache, off
         with log.step(f"Cloning {url}"), staging(folder) as into:
             used, commit = _clone(url, ref, f"v{kernel.base_version(target)}", into)
         write_atomically(note, json.dumps([used, commit]).encode())
-    return _Found(Clone(folder, offline), key, f"{url} {used} ({commit[:12]})", False)
+    return Found(Clone(folder, offline), key, f"{url} {used} ({commit[:12]})", False)
+
+
+def cloned(clone: Path) -> tuple[str, str]:
+    """Return the ref and the commit that a clone in the store was made of."""
+    used, commit = json.loads((clone.parent / "clone.json").read_text())
+    return str(used), str(commit)
 
 
 def split_ref(source: str) -> tuple[str, str | None]:
@@ -310,14 +283,14 @@ def _owner(target: KernelTarget) -> PackageId:
     return target.package
 
 
-def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> _Found:
+def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> Found:
     package = _owner(target)
     if target.root == sysroot.HERE and rpm.serves(package):
         return _from_source_rpm(package, cache, offline)
     names = source_names(target)
     for name in names:
         if path := apt.find_kept(name, package.source_version, cache.downloads):
-            return _Found(Tarball(path), path.stem, f"{name} {package.source_version}", True)
+            return Found(Tarball(path), path.stem, f"{name} {package.source_version}", True)
     unpacked = _store(package, cache)
     if (unpacked / "full").is_dir():
         return _full(package, unpacked)
@@ -327,7 +300,7 @@ def _from_distribution(target: KernelTarget, cache: Cache, offline: bool) -> _Fo
     exact = next((found for found in known if found.version == package.source_version), None)
     if exact is not None:
         path = apt.download(exact, cache.downloads, target.root)
-        return _Found(Tarball(path), path.stem, f"{exact.name} {exact.version}", True)
+        return Found(Tarball(path), path.stem, f"{exact.name} {exact.version}", True)
     return _from_source_package(target, unpacked, known, cache)
 
 
@@ -335,17 +308,17 @@ def _store(package: PackageId, cache: Cache) -> Path:
     return cache.sources / f"{package.source}_{package.source_version}".replace(":", "%3a")
 
 
-def _from_source_rpm(package: PackageId, cache: Cache, offline: bool) -> _Found:
+def _from_source_rpm(package: PackageId, cache: Cache, offline: bool) -> Found:
     store = _store(package, cache)
     label = f"source package {package.source} {package.source_version}"
     if tree := rpm.installed_tree(package):
-        return _Found(Folder(tree), store.name, f"kernel-source in {tree}", True)
+        return Found(Folder(tree), store.name, f"kernel-source in {tree}", True)
     if not (store / "package").is_dir():
         if offline:
             raise _offline(f"the {label}")
         with staging(store / "package") as into:
             rpm.fetch(package, into)
-    return _Found(rpm.origin(store / "package"), store.name, label, True)
+    return Found(rpm.origin(store / "package"), store.name, label, True)
 
 
 def source_names(target: KernelTarget) -> tuple[str, ...]:
@@ -355,7 +328,7 @@ def source_names(target: KernelTarget) -> tuple[str, ...]:
     return (f"linux-source-{short}", f"linux-source-{short}.0")
 
 
-def _from_source_package(target: KernelTarget, store: Path, known: Sequence[apt.Package], cache: Cache) -> _Found:
+def _from_source_package(target: KernelTarget, store: Path, known: Sequence[apt.Package], cache: Cache) -> Found:
     package = _owner(target)
     try:
         with tempfile.TemporaryDirectory(prefix=".source.", dir=cache.sources) as name:
@@ -375,12 +348,12 @@ def _from_source_package(target: KernelTarget, store: Path, known: Sequence[apt.
             "the proof of provenance will tell whether it is good enough"
         )
         path = apt.download(near, cache.downloads, target.root)
-        return _Found(Tarball(path), path.stem, f"{near.name} {near.version} (near)", False)
+        return Found(Tarball(path), path.stem, f"{near.name} {near.version} (near)", False)
 
 
-def _full(package: PackageId, store: Path) -> _Found:
+def _full(package: PackageId, store: Path) -> Found:
     label = f"source package {package.source} {package.source_version}"
-    return _Found(Folder(store / "full" / "linux"), store.name, label, True)
+    return Found(Folder(store / "full" / "linux"), store.name, label, True)
 
 
 # --- the stock kernel

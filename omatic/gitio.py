@@ -15,6 +15,7 @@ from pathlib import Path
 from git import GitCommandError, Repo
 from git.exc import GitError
 
+from omatic import log
 from omatic.errors import DiskFull, PlanRefused, SourceCorrupt, SourceNotFound, SourceUnreachable
 
 VANILLA = "vanilla"
@@ -145,6 +146,19 @@ class WorkTree:
         """Remove what builds left in the tree, and nothing that somebody put there."""
         self._git("clean", "--quiet", "--force", "-d", "-X")
 
+    def holds(self, branch: str, path: str) -> bool:
+        """Tell whether a branch has a file."""
+        return bool(self._git("ls-tree", "--name-only", branch, "--", path))
+
+    def save(self, why: str) -> None:
+        """Keep the tree under another name if somebody has been working in it; `why` says what takes its place."""
+        self.recover()
+        if self.changed() or self.changed_by_hand():
+            number = 1 + len(list(self.root.parent.glob("tree.saved-*")))
+            saved = self.root.with_name(f"tree.saved-{number}")
+            self.root.rename(saved)
+            log.warn(f"{why}; the tree with changes made by hand is kept as {saved}")
+
     def content(self, branch: str, path: str) -> bytes:
         """Return a file's content in a branch."""
         return bytes((self._repo.commit(branch).tree / path).data_stream.read())
@@ -218,6 +232,23 @@ def clone(url: str, ref: str | None, into: Path) -> tuple[str, str]:
 def listing(root: Path) -> tuple[str, ...]:
     """Return the paths of all files of a clone's commit."""
     return tuple(Repo(root).git.ls_tree("-r", "--name-only", "--full-tree", "-z", "HEAD").split("\0"))
+
+
+def published(folder: Path) -> tuple[str, tuple[str, ...]] | None:
+    """Return the commit of the repository that a folder belongs to, and the folder's files that differ from it.
+
+    None if the folder belongs to none, or lies in one that knows nothing of it.
+    """
+    try:
+        with Repo(folder, search_parent_directories=True) as repo:
+            inside = ("-C", str(folder))
+            if not repo.git.execute(["git", *inside, "ls-files", "--cached", "--", "."]):
+                return None
+            changed = repo.git.execute(["git", *inside, "diff", "--name-only", "--relative", "HEAD", "--", "."])
+            others = repo.git.execute(["git", *inside, "ls-files", "--others", "--exclude-standard", "--", "."])
+            return str(repo.head.commit.hexsha), tuple(f"{changed}\n{others}".split())
+    except (GitError, ValueError, OSError):
+        return None
 
 
 def take(root: Path, paths: Iterable[str], *, offline: bool) -> None:

@@ -4,8 +4,6 @@
 kernel -> fetch -> cflags -> sites -> plan -> rewrite -> kbuild -> verify
 """
 
-import difflib
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -42,9 +40,15 @@ from omatic.dirs import Cache, sha256, write_atomically
 from omatic.errors import HOPELESS, Busy, OmaticError, VerifyFailed, several
 from omatic.gitio import ACCELERATED, WorkTree
 from omatic.model import KernelTarget, Plan, Report, Scan, Site, StockKernel
+from omatic.prefix import Prefix
 from omatic.render import render
 from omatic.rules import RULES, TWINS
 from omatic.unit import DriverUnit
+from omatic.vendor import proofs
+from omatic.vendor import source as vendors
+from omatic.vendor import unit as vendorunit
+from omatic.vendor.source import VendorSource
+from omatic.vendor.unit import VendorUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Selection:
     target: KernelTarget
     stock: StockKernel
     choices: tuple[Choice, ...]
-    sources: fetch.SourceTree
+    sources: fetch.SourceTree | VendorSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Planned:
     """A module's plan and the work tree that it is for."""
 
     choice: Choice
-    unit: DriverUnit
+    unit: DriverUnit | VendorUnit
     tree: WorkTree
     plan: Plan
     base: str
@@ -130,18 +134,39 @@ class Outcome:
 
 
 def resolve(drivers: Sequence[str], settings: Settings) -> tuple[KernelTarget, StockKernel, tuple[Choice, ...]]:
-    """Find the kernel and the stock modules of the drivers; needs no sources."""
-    target = kernel.discover(settings.kernel, root=settings.sysroot)
-    stock = stock_kernel(target, settings)
-    return target, stock, catalog.resolve(drivers, stock, target.release)
+    """Find the kernel and the modules of the drivers; needs no sources, except a vendor's to know them as such."""
+    target, stock = _kernels(settings)
+    theirs = _vendor(target, settings)
+    return target, stock, _choices(drivers, target, stock, theirs)
 
 
 def select(drivers: Sequence[str], settings: Settings) -> Selection:
     """Find the kernel, the stock modules and the sources of the drivers."""
-    target, stock, choices = resolve(drivers, settings)
+    target, stock = _kernels(settings)
+    theirs = _vendor(target, settings)
+    choices = _choices(drivers, target, stock, theirs)
+    if theirs is not None:
+        return Selection(target, stock, choices, theirs)
     folders = [choice.module.folder for choice in choices]
     sources = fetch.fetch(target, folders, source=settings.source, cache=settings.cache, offline=settings.offline)
     return Selection(target, stock, choices, sources)
+
+
+def _kernels(settings: Settings) -> tuple[KernelTarget, StockKernel]:
+    target = kernel.discover(settings.kernel, root=settings.sysroot)
+    return target, stock_kernel(target, settings)
+
+
+def _vendor(target: KernelTarget, settings: Settings) -> VendorSource | None:
+    if settings.source == "auto":
+        return None
+    return vendors.find(target, settings.source, settings.cache, offline=settings.offline)
+
+
+def _choices(
+    drivers: Sequence[str], target: KernelTarget, stock: StockKernel, theirs: VendorSource | None
+) -> tuple[Choice, ...]:
+    return catalog.resolve(drivers, stock, target.release) if theirs is None else catalog.of_vendor(drivers, stock)
 
 
 def stock_kernel(target: KernelTarget, settings: Settings) -> StockKernel:
@@ -156,17 +181,34 @@ def stock_kernel(target: KernelTarget, settings: Settings) -> StockKernel:
 def planned(choice: Choice, chosen: Selection, settings: Settings) -> Iterator[Planned]:
     """Plan one module, holding its lock for the length of the block."""
     with _lock(choice, chosen.target, settings.cache):
+        if isinstance(chosen.sources, VendorSource):
+            yield _planned_of_vendor(choice, chosen.target, chosen.sources, settings)
+            return
         unit, tree = units.prepare(chosen.target, choice.module, chosen.sources, settings.cache)
-        tree.recover()
-        if changed := tree.keep_local_changes():
-            log.warn(f"changes made by hand are kept and built: {changed}")
-        base = tree.base()
+        base = _settle(tree)
         scan = _scan(chosen.target, unit, tree, base, settings)
         stock_version = _version(choice)
         tags = versiontag.edits(unit.tree, _readable(unit, tree, base, stock_version), stock=stock_version)
         plan = planning.make(scan, tags, _replacement)
         plan = kheaders.extend(plan, chosen.target, unit, settings.cache.flags)
         yield Planned(choice, unit, tree, plan, base)
+
+
+def _settle(tree: WorkTree) -> str:
+    tree.recover()
+    if changed := tree.keep_local_changes():
+        log.warn(f"changes made by hand are kept and built: {changed}")
+    return tree.base()
+
+
+def _planned_of_vendor(choice: Choice, target: KernelTarget, source: VendorSource, settings: Settings) -> Planned:
+    # Their build generates headers and picks flags, so it has to run before anything can be said.
+    unit, tree = vendorunit.prepare(target, choice.module, source, settings.cache)
+    base = _settle(tree)
+    unit = vendorunit.vanilla(unit, tree, base, target, settings.jobs)
+    plan = planning.make(vendorunit.scan(unit, tree, base, target, settings.cache, settings.jobs), (), _replacement)
+    vendorunit.refuse_generated(unit, tree, base, plan)
+    return Planned(replace(choice, module=unit.module), unit, tree, plan, base)
 
 
 @contextmanager
@@ -299,20 +341,31 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
         ready.tree.tree_name(ready.base), _generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.place, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
-        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, ready.unit.prefix,
-        toolchain.of_kernel(target).to_json(), state.PROOFS,
+        sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, _prefix(ready),
+        _tags(ready, target), toolchain.of_kernel(target).to_json(), state.PROOFS,
     )  # fmt: skip
+
+
+def _prefix(ready: Planned) -> Prefix | None:
+    return ready.unit.prefix if isinstance(ready.unit, DriverUnit) else None
 
 
 def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
     """Return the files that the accelerated build adds; its object brings a version where the driver has none."""
-    kernel_version = _kernel_version(target)
-    own = _version(ready.choice)
-    mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
-    version = versiontag.expected(None, kernel_version) if own is None else None
+    if isinstance(ready.unit, VendorUnit):
+        return vendorunit.generated(ready.unit, ready.tree, ready.base, ready.plan)
+    tag, mark = _tags(ready, target)
+    version = tag if _version(ready.choice) is None else None
     inlined = inlines.of_kernel(target, ready.plan.twins)
     copies = kheaders.shadows(ready.plan, target, ready.unit.prefix)
     return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark, inlines=inlined, copies=copies)
+
+
+def _tags(ready: Planned, target: KernelTarget) -> tuple[str, str]:
+    """Return the accelerated module's version and the text of its mark."""
+    kernel_version = _kernel_version(target)
+    mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
+    return versiontag.expected(_version(ready.choice), kernel_version), mark
 
 
 def _kernel_version(target: KernelTarget) -> str:
@@ -321,6 +374,8 @@ def _kernel_version(target: KernelTarget) -> str:
 
 def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -> None:
     unit = ready.unit
+    if isinstance(unit, VendorUnit):
+        return  # Made when it was planned.
     with log.step("building vanilla"):
         ready.tree.show(ready.base)
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, prefix=unit.prefix)
@@ -338,6 +393,10 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
         with ready.tree.mutating():
             rewriting.rewrite(unit.tree, plan.edits, generated)
             ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
+        if isinstance(unit, VendorUnit):
+            vendorunit.accelerate(unit, ready.tree, target, symvers=hook.symvers, jobs=jobs, log_to=build_log)
+            vendorunit.mark(unit, *_tags(ready, target))
+            return
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers, prefix=unit.prefix)
         shutil.copyfile(unit.built, unit.out / unit.built.name)
 
@@ -350,18 +409,22 @@ def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Out
     result = unit.out / unit.built.name
     evidence = verify.Evidence(
         target=target,
-        stock=ready.choice.module,
+        stock=None if isinstance(unit, VendorUnit) else ready.choice.module,
         vanilla=unit.out / "vanilla" / unit.built.name,
         accelerated=result,
         hook_symvers=hook.symvers,
         sites=len(ready.plan.rewritten),
         twins=TWINS,
-        forced_version=versiontag.expected(_version(ready.choice), _kernel_version(target)),
+        forced_version=_tags(ready, target)[0],
         altered=(*unit.altered, *ready.tree.changed_by_hand()),
+        extra_symvers=unit.symvers if isinstance(unit, VendorUnit) else (),
         tools=toolchain.of_kernel(target).to_json(),
     )
     with log.step(f"proving {unit.module.name}"), tempfile.TemporaryDirectory(prefix=".proof.", dir=unit.out) as name:
-        report = verify.verify(evidence, scratch=Path(name))
+        if isinstance(unit, VendorUnit):
+            report = proofs.prove(evidence, origin=unit.source.origin, scratch=Path(name))
+        else:
+            report = verify.verify(evidence, scratch=Path(name))
     return Outcome(ready.choice, target, chosen.sources.label, result, ready.plan, report, fresh)
 
 
@@ -378,15 +441,3 @@ def _deliver(outcome: Outcome, settings: Settings, hook: Core) -> Outcome:
 
 def _about(outcome: Outcome) -> dict[str, object]:
     return {**outcome.to_json(), "plan": [asdict(edit) for edit in outcome.plan.edits]}
-
-
-def patch(ready: Planned) -> bytes:
-    """Return the plan's edits to the driver as a patch, changing nothing."""
-    lines: list[str] = []
-    for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
-        old = ready.tree.content(ready.base, path)
-        new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
-        # Latin-1 gives every byte back as it was, whatever the file's encoding is.
-        before, after = (re.split(r"(?<=\n)", text.decode("latin-1")) for text in (old, new))
-        lines += difflib.unified_diff(before, after, f"a/{path}", f"b/{path}")
-    return "".join(lines).encode("latin-1")

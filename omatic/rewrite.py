@@ -36,4 +36,5 @@ def rewrite(root: Path, edits: Sequence[Edit], generated: Mapping[str, str]) -> 
         (root / path).write_bytes(content)
     for path, text in generated.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
+        # What was not UTF-8 in a file that is extended comes back as it was.
+        (root / path).write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omatic import log, makefile, prefix
+from omatic import includes, makefile, prefix
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import PlanRefused, SourceNotFound
-from omatic.fetch import SHIPPED, SourceTree, checksums, outside_includes
+from omatic.fetch import SourceTree, checksums
 from omatic.gitio import WorkTree
 from omatic.inlines import Inline
 from omatic.makefile import Recipe
@@ -96,15 +96,17 @@ def prepare(
     unit = DriverUnit(module, recipe, folder, key, altered, traces, at)
     if _read_key(folder) == key and (tree := WorkTree.open(unit.tree)) is not None:
         return unit, tree
-    _save(unit.tree)
+    if (former := WorkTree.open(unit.tree)) is not None:
+        # Somebody has been working in the tree that was made of the old sources.
+        former.save("the sources are others now")
     shutil.rmtree(folder / "objects", ignore_errors=True)
     with staging(folder / "tree") as into:
         for path in files:
             (into / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(sources.root / path, into / path)
-            if path.name.endswith(SHIPPED):
+            if path.name.endswith(includes.SHIPPED):
                 # As kbuild does, but before the first dry run: whoever includes it must be able to be parsed.
-                shutil.copyfile(sources.root / path, into / path.with_name(path.name.removesuffix(SHIPPED)))
+                shutil.copyfile(sources.root / path, into / path.with_name(path.name.removesuffix(includes.SHIPPED)))
         for name, text in generated.items():
             (into / name).write_text(text)
         WorkTree.create(into, f"vanilla: {module.name} of {target.release}\n\nFrom {sources.label}.")
@@ -112,19 +114,6 @@ def prepare(
     tree = WorkTree.open(unit.tree)
     assert tree is not None
     return unit, tree
-
-
-def _save(root: Path) -> None:
-    # The sources have changed, but somebody has been working in the tree that was made of the old ones.
-    tree = WorkTree.open(root)
-    if tree is None:
-        return
-    tree.recover()
-    if tree.changed() or tree.changed_by_hand():
-        number = 1 + len(list(root.parent.glob("tree.saved-*")))
-        saved = root.with_name(f"tree.saved-{number}")
-        root.rename(saved)
-        log.warn(f"the sources are others now; the tree with changes made by hand is kept as {saved}")
 
 
 def _read_key(folder: Path) -> str | None:
@@ -147,7 +136,7 @@ def _files(root: Path, module: StockModule, recipe: Recipe, makefile_path: Path)
             hint="do the sources belong to this kernel?",
         )
     code = [path for path in inside if path.suffix in (".c", ".h")]
-    reached, _ = outside_includes(root, code, recipe.includes)
+    reached, _ = includes.follow(root, code, recipe.includes)
     return tuple(sorted({*inside, *reached, makefile_path.relative_to(root)}))
 
 

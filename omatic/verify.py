@@ -18,6 +18,9 @@ from omatic.modinfo import Export, Symvers
 EQUAL_SECTIONS, SRCVERSION, NOT_PROVEN = "equal sections", "srcversion", "not proven"
 """How provenance was proven, from strongest to not at all."""
 
+VENDOR = "vendor source"
+"""What stands in its place where a vendor and not the distribution publishes the driver: see vendor/proofs.py."""
+
 PROVENANCE_EXEMPT = ("intree",)
 """The modinfo keys in which a rebuild may differ from stock: kbuild marks what was built inside the kernel's tree."""
 
@@ -98,7 +101,7 @@ def go(report: Report, target: KernelTarget, *, force: bool) -> str | None:
     """
     checks = {check.name: check for check in report.checks}
     failed = {name for name, check in checks.items() if check.verdict is Verdict.FAIL}
-    if checks["provenance"].evidence["proof"] != EQUAL_SECTIONS:
+    if checks["provenance"].evidence["proof"] not in (EQUAL_SECTIONS, VENDOR):
         failed.discard("twin")
     if "provenance" in failed and (target.modversions or force):
         failed.discard("provenance")
@@ -175,17 +178,23 @@ def twin(subject: Subject, scratch: Path) -> Check:
     """Check minimality a second time without compiler or sources: the stock module with its imports renamed."""
     if subject.stock is None:
         return Check("twin", Verdict.SKIP, {"summary": "there is no stock module to make a twin of"})
+    return twin_of(subject, subject.stock.path, "the stock module", scratch)
+
+
+def twin_of(subject: Subject, reference: Path, name: str, scratch: Path) -> Check:
+    """Check that a module with its imports renamed is the accelerated one; `name` is what to call it."""
     plain, renamed = scratch / "stock.ko", scratch / "twin.ko"
-    plain.write_bytes(elf.read_module(subject.stock.path))
-    pairs = {old: new for old, new in sorted(subject.given.twins.items()) if old in subject.stock.imports}
+    plain.write_bytes(elf.read_module(reference))
+    imports = elf.imports(reference)
+    pairs = {old: new for old, new in sorted(subject.given.twins.items()) if old in imports}
     options = [word for old, new in pairs.items() for word in ("--redefine-sym", f"{old}={new}")]
     proc.run(["objcopy", *options, plain, renamed])
     difference = compare(elf.load(renamed), subject.accelerated, renames={})
     verdict = Verdict.PASS if difference.equal else Verdict.FAIL
     summary = (
-        f"the stock module with {len(pairs)} imports renamed equals the accelerated one in {difference.amount}"
+        f"{name} with {len(pairs)} imports renamed equals the accelerated one in {difference.amount}"
         if difference.equal
-        else "the stock module with renamed imports is not the accelerated one: " + ", ".join(difference.words())
+        else f"{name} with renamed imports is not the accelerated one: " + ", ".join(difference.words())
     )
     return Check("twin", verdict, {"summary": summary, "renamed": pairs, **difference.facts()})
 
@@ -199,7 +208,8 @@ def completeness(subject: Subject) -> Check:
     missing = sorted(twins[symbol] for symbol in delivery if twins[symbol] not in ours)
     facts = {"reference": name, "replaced": {s: twins[s] for s in delivery}, "left": left, "missing": missing}
     if left:
-        summary = f"still imported: {', '.join(left)}"
+        users = [f"{symbol} in {listed(_users(subject.accelerated, symbol))}" for symbol in left]
+        summary = f"still imported: {'; '.join(users)}"
     elif missing:
         summary = f"not imported: {', '.join(missing)}"
     elif not delivery:
@@ -207,6 +217,17 @@ def completeness(subject: Subject) -> Check:
     else:
         summary = f"all of the {name} module's delivery functions are replaced: {', '.join(delivery)}"
     return Check("completeness", Verdict.FAIL if left or missing else Verdict.PASS, {"summary": summary, **facts})
+
+
+def _users(module: Module, symbol: str) -> list[str]:
+    """Return the places that refer to an imported symbol: function+0x1f."""
+    found = (
+        module.enclosing(section, relocation.offset)
+        for section, relocations in module.relocations.items()
+        for relocation in relocations
+        if relocation.symbol == symbol
+    )
+    return list(dict.fromkeys(found))
 
 
 def abi(subject: Subject, *, proven: bool) -> Check:

@@ -26,11 +26,20 @@ import zstandard
 
 from omatic import __version__, elf, kernel, log, packages, proc, stock
 from omatic.dirs import sha256, write_atomically
-from omatic.errors import CommandError, InstallFailed, KernelMissing, SourceCorrupt, SourceNotFound, UnknownDriver
+from omatic.errors import (
+    CommandError,
+    InstallFailed,
+    KernelMissing,
+    SourceCorrupt,
+    SourceNotFound,
+    UnknownDriver,
+    UsageError,
+)
 from omatic.life.install import Delivery, Ready
 from omatic.life.system import System
 from omatic.model import KernelTarget, PackageId
 from omatic.pipeline import Outcome
+from omatic.verify import VENDOR
 
 _FORMAT = 1
 _MANIFEST, _SIGNATURE, _CONFIG = "manifest.json", "manifest.json.sig", "config"
@@ -58,6 +67,12 @@ class Bundle:
 
 def write(outcomes: Sequence[Outcome], delivery: Delivery, file: Path, sign_with: Path | None) -> None:
     """Write a bundle of proven drivers, all or nothing."""
+    for ready in delivery.modules:
+        if ready.provenance == VENDOR:
+            raise UsageError(
+                f"{ready.name} is built from a vendor's source, which no bundle vouches for",
+                hint="leave out --bundle, and install it where it is built",
+            )
     target = delivery.target
     content: dict[str, bytes] = {_CONFIG: (target.build_dir / ".config").read_bytes()}
     content |= {f"modules/{path.name}": path.read_bytes() for path in delivery.core}

@@ -25,6 +25,7 @@ from omatic.life.receipt import CORE, InstalledFile, Receipt
 from omatic.life.steps import Step
 from omatic.life.system import System
 from omatic.model import KernelTarget, StockKernel
+from omatic.verify import VENDOR
 
 OWNER = "install"
 """The owner that receipts of this module name."""
@@ -211,7 +212,7 @@ class _Planner:
             release=self._release,
             owner=OWNER,
             files=files,
-            stock=self._stock_file(ready.name) if ready else None,
+            stock=self._stock_file(ready) if ready else None,
             sites=ready.sites if ready else 0,
             provenance=ready.provenance if ready else "",
             signer=self._signer,
@@ -219,11 +220,14 @@ class _Planner:
         )
         return old if old is not None and old == replace(made, installed=old.installed) else made
 
-    def _stock_file(self, name: str) -> InstalledFile:
-        module = stock.Index(self._stock).get(name)
+    def _stock_file(self, ready: Ready) -> InstalledFile | None:
+        module = stock.Index(self._stock).get(ready.name)
+        if module is None and ready.provenance == VENDOR:
+            # For a NIC that the kernel has no driver for: there is nothing to outrank.
+            return None
         if module is None:
             raise KernelMissing(
-                f"kernel {self._release} has no stock module {name} below {self._stock.modules}/kernel",
+                f"kernel {self._release} has no stock module {ready.name} below {self._stock.modules}/kernel",
                 hint=f"apt-get install --reinstall linux-image-{self._release}",
             )
         return InstalledFile(modprobe.absolute(self._system, module.path), sha256(module.path))

@@ -35,7 +35,7 @@ from omatic.life import (
 from omatic.life.carriers import Carrier
 from omatic.life.kmods import File
 from omatic.life.netapply import Report
-from omatic.life.receipt import Receipt
+from omatic.life.receipt import CORE, Receipt
 from omatic.life.swap import State, Swap
 from omatic.life.system import System, remove_durably
 
@@ -128,6 +128,11 @@ def prepare(system: System, command: str, wish: Wish) -> Prospect:
 def _files(system: System, release: str, driver: str, *, load: bool) -> tuple[str, str]:
     """Return the accelerated file, which must be the one modprobe would load, and the stock file."""
     kept = receipt.read(system, release, driver)
+    if kept is not None and kept.stock is None and kept.driver != CORE:
+        raise UnsafeSwap(
+            f"kernel {release} has no {driver} of its own, so there is nothing to swap and no way back",
+            hint=f"modprobe {driver}",
+        )
     if kept is None or kept.stock is None:
         raise NotInstalled(
             f"the accelerated {driver} is not installed for {release}, the running kernel",

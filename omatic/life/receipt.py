@@ -23,7 +23,8 @@ class InstalledFile:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What was installed: `owner` is "install" or "dkms"; `stock` the distribution's module that it outranks (None for
-    the core); `provenance` the proof's verdict; `signer` who signed the modules, "" for nobody."""
+    the core, and for a vendor's driver where the kernel has none); `provenance` the proof's verdict; `signer` who
+    signed the modules, "" for nobody."""
 
     driver: str
     release: str

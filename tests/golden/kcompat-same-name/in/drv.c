@@ -1,0 +1,13 @@
+#include <linux/netdevice.h>
+
+#include "kcompat.h"
+
+static void rx(struct napi_struct *napi, struct sk_buff *skb)
+{
+	napi_gro_receive(napi, skb);
+}
+
+static gro_result_t rx_again(struct napi_struct *napi, struct sk_buff *skb)
+{
+	return napi_gro_receive(napi, skb);
+}
