@@ -10,6 +10,7 @@ from omatic.pipeline import Settings
 
 def build(given: Settings, drivers: Sequence[str], *, everything: bool, ethernet: bool, as_json: bool) -> None:
     """Build every driver of a kernel, print the report, and fail if one of them is not built and proven."""
+    from omatic import kernel
     from omatic.sweep import record, run, show
     from omatic.sweep.result import State
     from omatic.sweep.tasks import Scope
@@ -23,9 +24,9 @@ def build(given: Settings, drivers: Sequence[str], *, everything: bool, ethernet
     scope = Scope.ETHERNET if ethernet else Scope.NET
     report = run.run(scope, given)
     print(json.dumps(report.to_json(), indent=2) if as_json else show.report(report))
-    path = record.place(given.cache, report.kernel, scope)
     failed = [result for result in report.results if result.state is not State.BUILT]
     if failed:
+        path = record.place(given.cache, kernel.discover(given.kernel, root=given.sysroot), scope)
         raise SeveralFailed(
             f"{len(failed)} of {report.drivers} drivers are not built",
             hint=f"the whole report: {path}",

@@ -16,9 +16,9 @@ from omatic.sweep.result import Report
 from omatic.sweep.tasks import Scope
 
 
-def place(cache: Cache, release: str, scope: Scope) -> Path:
+def place(cache: Cache, target: KernelTarget, scope: Scope) -> Path:
     """Return the file of the report."""
-    return cache.root / "sweeps" / f"{release}-{scope.value}.json"
+    return cache.root / "sweeps" / f"{target.place}-{scope.value}.json"
 
 
 def about(target: KernelTarget, source: str) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ from omatic.sweep.tasks import Scope, Task
 
 def run(scope: Scope, settings: Settings) -> Report:
     """Build every driver of a scope and return the report; what was cut short before is gone on with."""
-    target = kernel.discover(settings.kernel)
+    target = kernel.discover(settings.kernel, root=settings.sysroot)
     stock = pipeline.stock_kernel(target, settings)
     todo = tasks.tasks(stock, scope)
     passers = tasks.through(stock, scope, Symvers.load([target.symvers]))
@@ -33,7 +33,7 @@ def run(scope: Scope, settings: Settings) -> Report:
         results=(),
         through=tuple({"driver": t.module.name, "through": list(t.deliverers), "calls": {**t.calls}} for t in passers),
     )
-    path = record.place(settings.cache, target.release, scope)
+    path = record.place(settings.cache, target, scope)
     report = record.unfinished(path, empty)
     done = {result.driver for result in report.results}
     rest = [task for task in todo if task.module.name not in done]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omatic import core, errors, kernel, pipeline
+from omatic import core, errors, kernel, pipeline, sysroot
 from omatic.catalog import Choice
 from omatic.core import Core
 from omatic.dirs import Cache
@@ -91,7 +91,7 @@ def swept(
     build.mkdir()
     (build / ".config").write_text("")
     target = KernelTarget("6.1.0-1-toy", build, {}, symvers, "gcc", None)
-    monkeypatch.setattr(kernel, "discover", lambda _release: target)
+    monkeypatch.setattr(kernel, "discover", lambda _release, root: replace(target, root=root))
     monkeypatch.setattr(pipeline, "stock_kernel", lambda _target, _settings: stock)
     monkeypatch.setattr(core, "build", lambda *_: Core(symvers, symvers, symvers))
 
@@ -102,7 +102,9 @@ def swept(
 
     monkeypatch.setattr(pipeline, "select", select)
 
-    def go(fates: dict[str, BaseException], scope: Scope = Scope.NET) -> tuple[Report, list[str]]:
+    def go(
+        fates: dict[str, BaseException], scope: Scope = Scope.NET, root: Path = sysroot.HERE
+    ) -> tuple[Report, list[str]]:
         tried: list[str] = []
 
         def build_one(choice: Choice, *_: object) -> Outcome:
@@ -110,7 +112,7 @@ def swept(
             raise fates.get(choice.module.name) or PlanRefused("no reason", hint="none", details=["a.c:1"])
 
         monkeypatch.setattr(pipeline, "build_one", build_one)
-        settings = Settings(Cache(tmp_path / "cache"))
+        settings = Settings(Cache(tmp_path / "cache"), sysroot=root)
         return run.run(scope, settings), tried
 
     return go
@@ -129,6 +131,16 @@ def test_one_failure_does_not_stop_the_others(swept: Callable[..., tuple[Report,
     assert (found["lib"].exit_code, found["lib"].reason) == (1, "internal error: KeyError: 'oops'")
     assert report.counts == {"built": 0, "not proven": 0, "refused": 2, "failed": 2}
     assert {each["driver"] for each in report.through} == {"thin", "thinner", "inner"}
+
+
+def test_below_another_root(swept: Callable[..., tuple[Report, list[str]]], tmp_path: Path) -> None:
+    """The same release below another root is another kernel, with a report of its own."""
+    with pytest.raises(DiskFull):
+        swept({"large": DiskFull(tmp_path)})
+    _, tried = swept({}, root=tmp_path / "root")
+    assert len(tried) == 4
+    names = sorted(path.name.split("@")[0] for path in (tmp_path / "cache/sweeps").glob("*.json"))
+    assert names == ["6.1.0-1-toy", "6.1.0-1-toy-net.json"]
 
 
 def test_sources_that_lack_a_driver(
