@@ -4,8 +4,6 @@
 kernel -> fetch -> cflags -> sites -> plan -> rewrite -> kbuild -> verify
 """
 
-import difflib
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,7 +13,22 @@ from pathlib import Path
 
 import filelock
 
-from omatic import catalog, cflags, cindex, core, elf, fetch, kbuild, kernel, log, sites, state, verify, versiontag
+from omatic import (
+    catalog,
+    cflags,
+    cindex,
+    core,
+    elf,
+    fetch,
+    kbuild,
+    kernel,
+    log,
+    sites,
+    state,
+    unified,
+    verify,
+    versiontag,
+)
 from omatic import plan as planning
 from omatic import rewrite as rewriting
 from omatic import unit as units
@@ -276,6 +289,7 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
         [asdict(edit) for edit in ready.plan.edits], target.release, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
         sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, _tags(ready, target), state.PROOFS,
+        ready.unit.source.origin if isinstance(ready.unit, VendorUnit) else None,
     )  # fmt: skip
 
 
@@ -371,11 +385,9 @@ def _about(outcome: Outcome) -> dict[str, object]:
 
 def patch(ready: Planned) -> bytes:
     """Return the plan's edits to the driver as a patch, changing nothing."""
-    lines: list[str] = []
+    parts = []
     for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
         old = ready.tree.content(ready.base, path)
         new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
-        # Latin-1 gives every byte back as it was, whatever the file's encoding is.
-        before, after = (re.split(r"(?<=\n)", text.decode("latin-1")) for text in (old, new))
-        lines += difflib.unified_diff(before, after, f"a/{path}", f"b/{path}")
-    return "".join(lines).encode("latin-1")
+        parts.append(unified.diff(path, old, new))
+    return b"".join(parts)
