@@ -28,6 +28,7 @@ from omatic import (
     sites,
     state,
     toolchain,
+    unified,
     verify,
     versiontag,
 )
@@ -343,6 +344,7 @@ def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
         sha256(target.build_dir / ".config"), target.compiler,
         sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, _prefix(ready),
         _tags(ready, target), toolchain.of_kernel(target).to_json(), state.PROOFS,
+        ready.unit.source.origin if isinstance(ready.unit, VendorUnit) else None,
     )  # fmt: skip
 
 
@@ -441,3 +443,13 @@ def _deliver(outcome: Outcome, settings: Settings, hook: Core) -> Outcome:
 
 def _about(outcome: Outcome) -> dict[str, object]:
     return {**outcome.to_json(), "plan": [asdict(edit) for edit in outcome.plan.edits]}
+
+
+def patch(ready: Planned) -> bytes:
+    """Return the plan's edits to the driver as a patch, changing nothing."""
+    parts = []
+    for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
+        old = ready.tree.content(ready.base, path)
+        new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
+        parts.append(unified.diff(path, old, new))
+    return b"".join(parts)
