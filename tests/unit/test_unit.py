@@ -154,3 +154,17 @@ def test_one_of_several_modules_in_a_folder(target: KernelTarget, tmp_path: Path
         assert flags(target, made.tree, folder, variable) == expected
     alone = prepare(target, tmp_path, folder / "third.ko", files)
     assert alone.recipe.objects == () and alone.built == alone.tree / "third.ko"
+
+
+def test_a_composite_in_a_folder_that_hundreds_share(target: KernelTarget, tmp_path: Path) -> None:
+    """thunderbolt_net is made of drivers/net/thunderbolt.c: what was fetched for others is not its own."""
+    files = {
+        "drivers/net/Makefile": "nic-objs := one.o two.o\nobj-m += nic.o other.o\nobj-m += sub/\n",
+        "drivers/net/one.c": '#include "one.h"\n',
+        "drivers/net/one.h": "",
+        "drivers/net/two.c": "",
+        "drivers/net/other.c": "",
+        "drivers/net/sub/deep.c": "",
+    }
+    made = prepare(target, tmp_path, Path("drivers/net/nic.ko"), files)
+    assert made.files == ("drivers/net/one.c", "drivers/net/one.h", "drivers/net/two.c")
