@@ -134,7 +134,11 @@ def test_flags_of_a_single_file(target: KernelTarget, tmp_path: Path) -> None:
 
 def test_a_module_that_is_no_driver(target: KernelTarget, tmp_path: Path) -> None:
     """mac80211 is below net/: what delivers for many drivers is accelerated like one."""
-    files = {"net/lib/Makefile": "obj-m += lib.o\nlib-y := rx.o\n", "net/lib/rx.c": "", "net/lib/rx.h": ""}
+    files = {
+        "net/lib/Makefile": "obj-m += lib.o\nlib-y := rx.o\n",
+        "net/lib/rx.c": '#include "rx.h"\n',
+        "net/lib/rx.h": "",
+    }
     made = prepare(target, tmp_path, Path("net/lib/lib.ko"), files)
     assert made.files == ("net/lib/rx.c", "net/lib/rx.h")
 
