@@ -3,12 +3,15 @@
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from omatic.errors import SeveralFailed, UsageError
-from omatic.pipeline import Settings
+
+if TYPE_CHECKING:
+    from omatic.pipeline import Settings
 
 
-def build(given: Settings, drivers: Sequence[str], *, everything: bool, ethernet: bool, as_json: bool) -> None:
+def build(given: "Settings", drivers: Sequence[str], *, everything: bool, ethernet: bool, as_json: bool) -> None:
     """Build every driver of a kernel, print the report, and fail if one of them is not built and proven."""
     from omatic import kernel
     from omatic.sweep import record, run, show

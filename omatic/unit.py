@@ -124,8 +124,9 @@ def _read_key(folder: Path) -> str | None:
 
 
 def _files(root: Path, module: StockModule, recipe: Recipe, makefile_path: Path) -> tuple[Path, ...]:
-    # A folder of its own is taken whole; of a shared one (drivers/net) only what the module is made of.
-    if recipe.objects or len(module.folder.parts) > 3:
+    # A folder of its own is taken whole; of a shared one (drivers/net, net) only what the module is made of: what else
+    # is there depends on what was fetched for others.
+    if len(module.folder.parts) > 3 or (recipe.objects and len(module.folder.parts) == 3):
         inside = [path.relative_to(root) for path in sorted((root / module.folder).rglob("*")) if path.is_file()]
     else:
         inside = [module.folder / name for name in recipe.sources(module.object_name)]

@@ -2,10 +2,13 @@
 """The shape of the house: layers without cycles, one module for each dangerous thing, limits on size."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from omatic import proc
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = {
@@ -77,6 +80,14 @@ def test_only_cli_prints_and_exits() -> None:
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 assert called not in ("print", "exit", "quit", "sys.exit", "sys.stdout.write"), f"{name}: {called}"
+
+
+def test_the_command_line_is_light() -> None:
+    """Starting loads nothing but typer: help and completion are quick, and packages make theirs without the rest."""
+    said = "import sys; from omatic import cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = set(proc.run([sys.executable, "-c", said], cwd=ROOT).stdout.split())
+    assert "typer" in loaded
+    assert not loaded & {"asn1crypto", "clang", "elftools", "filelock", "git", "jinja2", "pyroute2", "zstandard"}
 
 
 def test_init_files_are_empty_of_code() -> None:

@@ -60,10 +60,12 @@ def write(reports: Sequence[Report], rehearsed: Mapping[tuple[str, str], bool]) 
     lines.append("|---" * (4 + len(State)) + "|")
     for kernel in kernels:
         found = [row[kernel] for row in table.values() if kernel in row]
+        total = max(report.drivers for report in reports if report.kernel == kernel)
+        number = str(total) if len(found) == total else f"{len(found)} of {total}, the rest is not swept yet"
         about = next(report.about for report in reports if report.kernel == kernel)
         counts = Counter(result.state for result in found)
         numbers = " | ".join(str(counts[state]) for state in State)
-        lines.append(f"| {kernel} | {about['package']} | {about['compiler']} | {len(found)} | {numbers} |")
+        lines.append(f"| {kernel} | {about['package']} | {about['compiler']} | {number} | {numbers} |")
     for folder, paths in groupby(sorted(table, key=lambda path: (_folder(path), path)), key=_folder):
         lines += ["", f"## {folder}", ""]
         lines += [f"| driver | calls | {' | '.join(kernels)} |", "|---" * (2 + len(kernels)) + "|"]

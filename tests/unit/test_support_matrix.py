@@ -24,6 +24,9 @@ def test_the_page() -> None:
     newer = replace(older, kernel="6.12.1", results=(replace(BUILT, relocations=5),), through=())
     page = support_matrix.write([older, newer], {("igb", "6.12.1"): True})
     assert "| 6.1.0-1 | linux-headers-6.1.0 6.1.192-2 | gcc-12 | 2 | 1 | 0 | 1 | 0 |" in page
+    assert "| 1 of 7, the rest is not swept yet |" in support_matrix.write(
+        [replace(newer, drivers=7, results=(BUILT,))], {}
+    )
     assert "| igb | napi_gro_receive, netif_rx | 3 → 4, 1 of 2 | 3 → 5, 1 of 2; rehearsed |" in page
     assert "| odd | netif_rx | **refused**: a \\| b |  |" in page
     assert page.index("## drivers/net\n") < page.index("## drivers/net/ethernet")

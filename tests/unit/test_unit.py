@@ -135,7 +135,11 @@ def test_flags_of_a_single_file(target: KernelTarget, tmp_path: Path) -> None:
 
 def test_a_module_that_is_no_driver(target: KernelTarget, tmp_path: Path) -> None:
     """mac80211 is below net/: what delivers for many drivers is accelerated like one."""
-    files = {"net/lib/Makefile": "obj-m += lib.o\nlib-y := rx.o\n", "net/lib/rx.c": "", "net/lib/rx.h": ""}
+    files = {
+        "net/lib/Makefile": "obj-m += lib.o\nlib-y := rx.o\n",
+        "net/lib/rx.c": '#include "rx.h"\n',
+        "net/lib/rx.h": "",
+    }
     made = prepare(target, tmp_path, Path("net/lib/lib.ko"), files)
     assert made.files == ("net/lib/rx.c", "net/lib/rx.h")
 
@@ -155,3 +159,17 @@ def test_one_of_several_modules_in_a_folder(target: KernelTarget, tmp_path: Path
         assert flags(target, made.tree, folder, variable) == expected
     alone = prepare(target, tmp_path, folder / "third.ko", files)
     assert alone.recipe.objects == () and alone.built == alone.tree / "third.ko"
+
+
+def test_a_composite_in_a_folder_that_hundreds_share(target: KernelTarget, tmp_path: Path) -> None:
+    """thunderbolt_net is made of drivers/net/thunderbolt.c: what was fetched for others is not its own."""
+    files = {
+        "drivers/net/Makefile": "nic-objs := one.o two.o\nobj-m += nic.o other.o\nobj-m += sub/\n",
+        "drivers/net/one.c": '#include "one.h"\n',
+        "drivers/net/one.h": "",
+        "drivers/net/two.c": "",
+        "drivers/net/other.c": "",
+        "drivers/net/sub/deep.c": "",
+    }
+    made = prepare(target, tmp_path, Path("drivers/net/nic.ko"), files)
+    assert made.files == ("drivers/net/one.c", "drivers/net/one.h", "drivers/net/two.c")
