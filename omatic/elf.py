@@ -192,6 +192,11 @@ def modinfo(path: Path) -> Mapping[str, tuple[str, ...]]:
         return parse_modinfo(b"".join(image.bytes_of(h) for h in image.headers if image.name_of(h) == ".modinfo"))
 
 
+def stated(path: Path, key: str) -> str | None:
+    """Return the first value of one of the module's modinfo keys, e.g. its version; None if it has none."""
+    return next(iter(modinfo(path).get(key, ())), None)
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong in a damaged file into one error."""

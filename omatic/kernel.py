@@ -114,6 +114,11 @@ def base_version(target: KernelTarget) -> str:
     return ".".join(numbers[:2] if numbers[2:] == ["0"] else numbers)
 
 
+def source_version(target: KernelTarget) -> str:
+    """Return the version of the sources: the package's, or what upstream calls it where there is no package."""
+    return target.package.source_version if target.package else base_version(target) or target.release
+
+
 def source_dir(target: KernelTarget) -> Path:
     """Return the folder of the kernel's top Makefile and common headers; Debian keeps it apart from the build's."""
     return _makefiles(target)[-1].parent

@@ -188,7 +188,7 @@ def planned(choice: Choice, chosen: Selection, settings: Settings) -> Iterator[P
         unit, tree = units.prepare(chosen.target, choice.module, chosen.sources, settings.cache)
         base = _settle(tree)
         scan = _scan(chosen.target, unit, tree, base, settings)
-        stock_version = _version(choice)
+        stock_version = elf.stated(choice.module.path, "version")
         tags = versiontag.edits(unit.tree, _readable(unit, tree, base, stock_version), stock=stock_version)
         plan = planning.make(scan, tags, _replacement)
         plan = kheaders.extend(plan, chosen.target, unit, settings.cache.flags)
@@ -231,11 +231,6 @@ def _lock(choice: Choice, target: KernelTarget, cache: Cache) -> Iterator[None]:
 
 def _replacement(site: Site, twin: str) -> str:
     return render("site.j2", site=site, twin=twin)
-
-
-def _version(choice: Choice) -> str | None:
-    values = elf.modinfo(choice.module.path).get("version", ())
-    return values[0] if values else None
 
 
 def _readable(unit: DriverUnit, tree: WorkTree, base: str, stock_version: str | None) -> tuple[str, ...]:
@@ -357,7 +352,7 @@ def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
     if isinstance(ready.unit, VendorUnit):
         return vendorunit.generated(ready.unit, ready.tree, ready.base, ready.plan)
     tag, mark = _tags(ready, target)
-    version = tag if _version(ready.choice) is None else None
+    version = tag if elf.stated(ready.choice.module.path, "version") is None else None
     inlined = inlines.of_kernel(target, ready.plan.twins)
     copies = kheaders.shadows(ready.plan, target, ready.unit.prefix)
     return units.accelerated_files(ready.unit, ready.plan, version=version, mark=mark, inlines=inlined, copies=copies)
@@ -365,13 +360,9 @@ def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
 
 def _tags(ready: Planned, target: KernelTarget) -> tuple[str, str]:
     """Return the accelerated module's version and the text of its mark."""
-    kernel_version = _kernel_version(target)
+    kernel_version = kernel.source_version(target)
     mark = f"{versiontag.REVISION} kernel {kernel_version} sites {len(ready.plan.rewritten)}"
-    return versiontag.expected(_version(ready.choice), kernel_version), mark
-
-
-def _kernel_version(target: KernelTarget) -> str:
-    return target.package.source_version if target.package else kernel.base_version(target) or target.release
+    return versiontag.expected(elf.stated(ready.choice.module.path, "version"), kernel_version), mark
 
 
 def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -> None:

@@ -88,7 +88,7 @@ def _pretend(release: str, tools: Path) -> None:
 
 def check(target: KernelTarget, module: Path) -> None:
     """Raise BuildFailed if a module was built for another kernel than the one wanted."""
-    magic = next(iter(elf.modinfo(module).get("vermagic", ())), "")
+    magic = elf.stated(module, "vermagic") or ""
     if magic.split(" ")[0] != target.release:
         raise BuildFailed(
             f"{module.name} was built for kernel {magic.split(' ')[0] or 'unknown'}, not for {target.release}",

@@ -141,7 +141,7 @@ def vanilla(unit: VendorUnit, tree: WorkTree, base: str, target: KernelTarget, j
             hint="its module imports no delivery function; another module may deliver for it",
             details=[f"{ready.compiled.module} of {unit.source.label}"],
         )
-    licence = next(iter(elf.modinfo(ready.module.path).get("license", ())), "")
+    licence = elf.stated(ready.module.path, "license") or ""
     if licence not in _GPL:
         # The kernel's own words and rule (license_is_gpl_compatible); modpost would say so after the rewrite.
         raise PlanRefused(
