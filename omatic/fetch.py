@@ -220,22 +220,42 @@ def is_bare(path: Path) -> bool:
 
 
 def _from_git(target: KernelTarget, url: str, ref: str | None, cache: Cache, offline: bool) -> Found:
+    # One folder for each commit of a source, and a note of the last one: a branch moves.
     source = f"{url}@{ref}" if ref else url
-    key = "git-" + hashlib.sha256(source.encode()).hexdigest()[:16]
-    folder = cache.sources / key / "clone"
-    note = cache.sources / key / "clone.json"
-    try:
-        used, commit = cloned(folder)
-        known = (folder / ".git").is_dir()
-    except (OSError, ValueError, TypeError):
-        known = False
-    if not known and offline:
+    name = "git-" + hashlib.sha256(source.encode()).hexdigest()[:16]
+    note = cache.sources / f"{name}.json"
+    kept = _last_clone(note)
+    if kept is None and offline:
         raise _offline(source)
-    if not known:
-        with log.step(f"Cloning {url}"), staging(folder) as into:
-            used, commit = _clone(url, ref, f"v{kernel.base_version(target)}", into)
-        write_atomically(note, json.dumps([used, commit]).encode())
-    return Found(Clone(folder, offline), key, f"{url} {used} ({commit[:12]})", False)
+    if kept is None or (not offline and _moved(kept, url)):
+        cache.sources.mkdir(parents=True, exist_ok=True)
+        with log.step(f"Cloning {url}"), tempfile.TemporaryDirectory(dir=cache.sources) as scratch:
+            used, commit = _clone(url, ref, f"v{kernel.base_version(target)}", Path(scratch))
+            kept = cache.sources / f"{name}-{commit[:12]}" / "clone"
+            with staging(kept) as into:
+                shutil.copytree(scratch, into, symlinks=True, dirs_exist_ok=True)
+        write_atomically(kept.parent / "clone.json", json.dumps([used, commit]).encode())
+        write_atomically(note, json.dumps(kept.parent.name).encode())
+    used, commit = cloned(kept)
+    return Found(Clone(kept, offline), kept.parent.name, f"{url} {used} ({commit[:12]})", False)
+
+
+def _last_clone(note: Path) -> Path | None:
+    try:
+        clone = note.parent / str(json.loads(note.read_text())) / "clone"
+        cloned(clone)
+    except (OSError, ValueError, TypeError):
+        return None
+    return clone if (clone / ".git").is_dir() else None
+
+
+def _moved(clone: Path, url: str) -> bool:
+    used, commit = cloned(clone)
+    newest = gitio.newest(clone) if used != commit else None
+    if newest in (None, commit):
+        return False
+    log.info(f"{used} of {url} has moved on")
+    return True
 
 
 def cloned(clone: Path) -> tuple[str, str]:

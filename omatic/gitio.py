@@ -22,6 +22,10 @@ VANILLA = "vanilla"
 LOCAL = "local"
 ACCELERATED = "accelerated"
 _IDENTITY = ("-c", "user.name=pfq-omatic", "-c", "user.email=pfq-omatic@localhost")
+# No prompt for a password: a URL that needs one is an error, not a question in the middle of a build.
+_UNATTENDED = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes", "LC_ALL": "C"}
+_ANSWERS = 30
+"""Seconds that a server may take to name a commit."""
 
 
 class WorkTree:
@@ -208,18 +212,16 @@ def clone(url: str, ref: str | None, into: Path) -> tuple[str, str]:
     """
     if ref is not None and not re.fullmatch(r"[\w./+-]+", ref):
         raise SourceNotFound(f"{ref!r} is not the name of a branch, tag or commit", hint="--source URL@REF")
-    # No prompt for a password: a URL that needs one is an error, not a question in the middle of a build.
-    environment = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes", "LC_ALL": "C"}
     try:
         if ref is not None and re.fullmatch(r"[0-9a-f]{40}", ref):
             repo = Repo.init(into)
-            repo.git.update_environment(**environment)
+            repo.git.update_environment(**_UNATTENDED)
             repo.git.execute(["git", "fetch", "--quiet", "--depth=1", "--filter=blob:none", "--", url, ref])
             repo.git.execute(["git", "update-ref", "HEAD", "FETCH_HEAD"])
             repo.git.execute(["git", "remote", "add", "origin", "--", url])
             return ref, ref
         options = ["--no-checkout", "--filter=blob:none", "--depth=1", *([f"--branch={ref}"] if ref else [])]
-        repo = Repo.clone_from(url, into, multi_options=options, env=environment, allow_unsafe_protocols=False)
+        repo = Repo.clone_from(url, into, multi_options=options, env=_UNATTENDED, allow_unsafe_protocols=False)
     except GitCommandError as error:
         raise _explain_clone(url, ref, error) from error
     except (GitError, ValueError) as error:
@@ -227,6 +229,26 @@ def clone(url: str, ref: str | None, into: Path) -> tuple[str, str]:
             f"{url} is not a git URL that can be used", hint="check it", details=[str(error)]
         ) from error
     return ref or repo.head.ref.name, str(repo.head.commit.hexsha)
+
+
+def newest(root: Path) -> str | None:
+    """Return the commit that the branch of a clone has at its origin now.
+
+    None for a tag, which stays where it is, and, with a warning, where the origin does not answer.
+    """
+    with Repo(root) as repo:
+        if repo.head.is_detached:
+            return None
+        branch = repo.head.ref.name
+        repo.git.update_environment(**_UNATTENDED)
+        try:
+            told = repo.git.execute(
+                ["git", "ls-remote", "--exit-code", "origin", f"refs/heads/{branch}"], kill_after_timeout=_ANSWERS
+            )
+        except GitCommandError:
+            log.warn(f"{repo.remotes.origin.url} does not say whether {branch} has moved; taking it from the cache")
+            return None
+        return str(told).split()[0]
 
 
 def listing(root: Path) -> tuple[str, ...]:

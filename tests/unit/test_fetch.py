@@ -138,6 +138,27 @@ def test_git(tree: Path, target: KernelTarget, cache: Cache) -> None:
     assert fetch.fetch(target, [FOLDER], source=url, cache=cache, offline=True).root == found.root
 
 
+def test_a_branch_that_moved(tree: Path, target: KernelTarget, cache: Cache) -> None:
+    """The branch is asked for its newest commit; a tag is not; without an answer the cache serves."""
+    git: list[str | Path] = ["git", "-C", tree, "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    for argv in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v1"]):
+        proc.run([*git, *argv])
+    driver = next((tree / FOLDER).glob("*.c"))
+    first, tag = (
+        fetch.fetch(target, [FOLDER], source=f"file://{tree}@{ref}", cache=cache, offline=False)
+        for ref in ("main", "v1")
+    )
+    driver.write_text(f"{driver.read_text()}/* later */\n")
+    proc.run([*git, "commit", "-qam", "y"])
+    for offline, again in ((True, False), (False, True)):
+        found = fetch.fetch(target, [FOLDER], source=f"file://{tree}@main", cache=cache, offline=offline)
+        assert (found.root != first.root) == again
+    assert "later" in (found.root / FOLDER / driver.name).read_text()
+    assert fetch.fetch(target, [FOLDER], source=f"file://{tree}@v1", cache=cache, offline=False) == tag
+    tree.rename(tree.parent / "away")
+    assert fetch.fetch(target, [FOLDER], source=f"file://{tree}@main", cache=cache, offline=False) == found
+
+
 def test_git_forms(tree: Path, target: KernelTarget, cache: Cache) -> None:
     """A commit's name, a bare repository, a local repository with a ref, and a path with an @ in it."""
     for argv in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"], ["tag", "v6.1"]):
