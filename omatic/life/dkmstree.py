@@ -11,14 +11,15 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from omatic import __version__, log, proc
-from omatic.dirs import Cache, write_atomically
+from omatic.dirs import Cache
 from omatic.errors import CommandError, DkmsFailed
 from omatic.life.receipt import CORE
-from omatic.life.system import System
+from omatic.life.system import System, write_durably
 from omatic.render import render
 
 UNDER_LOCK = "PFQ_OMATIC_UNDER_LOCK"
@@ -65,8 +66,10 @@ def registered(system: System) -> tuple[Package, ...]:
     """Return the drivers that are registered, whatever the version, without the core."""
     found: dict[str, Package] = {}
     for about in sorted((system.root / "usr/src").glob(f"{CORE}-*/pfq-omatic.json")):
-        kept = json.loads(about.read_text())
-        found[kept["driver"]] = Package(kept["driver"], tuple(kept["modules"]))
+        # One that is damaged counts as not there: `dkms add` writes it again.
+        with suppress(ValueError, LookupError, TypeError):
+            kept = json.loads(about.read_text())
+            found[kept["driver"]] = Package(kept["driver"], tuple(kept["modules"]))
     found.pop(CORE, None)
     return tuple(found.values())
 
@@ -100,10 +103,10 @@ def write_source(system: System, package: Package, cache: Cache) -> None:
         "command": shlex.join(command(cache)),
     }
     for file, template in (("dkms.conf", "dkms.conf"), ("Makefile", "Makefile"), ("pfq-omatic", "script.sh")):
-        write_atomically(folder / file, render(f"dkms/{template}.j2", **values).encode())
+        write_durably(folder / file, render(f"dkms/{template}.j2", **values).encode())
     (folder / "pfq-omatic").chmod(0o755)
     about = {"driver": package.driver, "modules": package.modules}
-    write_atomically(folder / "pfq-omatic.json", json.dumps(about).encode())
+    write_durably(folder / "pfq-omatic.json", json.dumps(about).encode())
 
 
 def register(system: System, package: Package, cache: Cache) -> None:
@@ -114,6 +117,8 @@ def register(system: System, package: Package, cache: Cache) -> None:
     write_source(system, package, cache)
     if __version__ not in versions(system, package):
         call("add", package)
+    # dkms does not see to it that the disk has what it wrote, nor has anybody the folder's own name.
+    os.sync()
 
 
 def unregister(system: System, package: Package, version: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from omatic.errors import NotInstalled
 from tests.life.conftest import Boot
 from tests.life.rig import Rig, Task
 
@@ -83,7 +84,8 @@ def examine(vm: Rig, command: str, driver: str) -> None:
         assert status["unfinished"] is None, told.output
     for found in (one for one in status["drivers"] if one["name"] == driver and one["release"] == status["running"]):
         assert found["modprobe"] == whose(vm, driver), found
-        assert found["running"] == running(vm, driver), found
+        # An initramfs may still hold ours when its file is gone; status then calls it another build of ours.
+        assert found["running"].partition(",")[0] == running(vm, driver), found
 
 
 def whose(vm: Rig, driver: str) -> str:
@@ -99,7 +101,10 @@ def running(vm: Rig, driver: str) -> str:
 
 def finish(vm: Rig, command: str) -> None:
     """Run the command again; afterwards nothing is unfinished."""
-    vm.must(f"pfq-omatic {command}", patience=1800.0)
+    again = vm.run(f"if test -e {_JOURNAL}; then echo left; fi; pfq-omatic {command}", patience=1800.0)
+    # What was taken away to the end cannot be taken away again.
+    gone = command.startswith("uninstall") and not again.output.startswith("left")
+    assert again.status in ((0, NotInstalled.exit_code) if gone else (0,)), again.output
     assert vm.run(f"test -e {_JOURNAL}").status == 1, "the journal is still there"
     status = json.loads(vm.run("pfq-omatic status --json").output)
     assert status["unfinished"] is None

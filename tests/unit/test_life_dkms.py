@@ -92,6 +92,17 @@ def test_what_is_registered(system: System) -> None:
     assert dkmstree.active(system, NE2K, RELEASE)
 
 
+@pytest.mark.parametrize("damaged", ["", "{}", "[]", '{"driver": "ne2k_pci", "modules": 1}'])
+def test_a_damaged_record_of_a_package_is_written_again(system: System, damaged: str) -> None:
+    """A power cut may leave a file empty; that must not keep `dkms add` from doing its work."""
+    dkmstree.write_source(system, NE2K, Cache(Path("/c")))
+    about = dkmstree.source(system, NE2K) / "pfq-omatic.json"
+    about.write_text(damaged)
+    assert dkmstree.registered(system) == ()
+    dkmstree.write_source(system, NE2K, Cache(Path("/c")))
+    assert dkmstree.registered(system) == (NE2K,)
+
+
 def test_dkms_is_kept_from_moving_the_stock_module(system: System) -> None:
     """Before it installs, it is told that a version is active; one that is active is left alone."""
     dkmstree.write_source(system, NE2K, Cache(Path("/c")))
