@@ -101,7 +101,8 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One rebuilt module: where it is, what was proven, and whether any work was done for it now."""
+    """One rebuilt module: where it is, what was proven, and whether any work was done for it now; why it may not be
+    delivered, or would not have been without --force."""
 
     choice: Choice
     target: KernelTarget
@@ -111,6 +112,7 @@ class Outcome:
     report: Report
     fresh: bool
     refusal: str | None = None
+    forced: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the outcome as `build --json` prints it."""
@@ -126,6 +128,7 @@ class Outcome:
             "state": "built" if self.fresh else "unchanged",
             "sha256": sha256(self.module),
             "refused": self.refusal,
+            "forced": self.forced,
             "checks": {
                 check.name: {"verdict": check.verdict.value, "evidence": dict(check.evidence)}
                 for check in self.report.checks
@@ -422,9 +425,11 @@ def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Out
 
 def _deliver(outcome: Outcome, settings: Settings, hook: Core) -> Outcome:
     """Apply the policy; copy the module, and the core that it needs, to the output folder if there is one."""
-    refusal = verify.go(outcome.report, outcome.target, force=settings.force)
+    reason = verify.go(outcome.report, outcome.target, force=False)
+    refusal = verify.go(outcome.report, outcome.target, force=True) if settings.force else reason
+    outcome = replace(outcome, refusal=refusal, forced=reason if refusal is None else None)
     if refusal is not None or settings.output is None:
-        return replace(outcome, refusal=refusal)
+        return outcome
     settings.output.mkdir(parents=True, exist_ok=True)
     for file in (outcome.module, hook.hook, hook.core):
         write_atomically(settings.output / file.name, file.read_bytes())

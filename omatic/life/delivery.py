@@ -54,7 +54,8 @@ def of(outcomes: Sequence[Outcome], settings: Settings) -> Delivery:
 def _ready(outcome: Outcome) -> Ready:
     module = outcome.choice.module
     evidence = next(check.evidence for check in outcome.report.checks if check.name == "provenance")
-    return Ready(module.name, outcome.module, module.intree, len(outcome.plan.rewritten), str(evidence["proof"]))
+    proof, forced = str(evidence["proof"]), outcome.forced is not None
+    return Ready(module.name, outcome.module, module.intree, len(outcome.plan.rewritten), proof, forced)
 
 
 def releases(system: System) -> tuple[str, ...]:
