@@ -56,9 +56,7 @@ def add(
 
 
 @app.command(epilog="Example: pfq-omatic dkms remove vmxnet3")
-def remove(
-    drivers: Drivers, dry_run: _DryRun = False, as_json: Json = False, sysroot: _Elsewhere = Path("/")
-) -> None:
+def remove(drivers: Drivers, dry_run: _DryRun = False, as_json: Json = False, sysroot: _Elsewhere = Path("/")) -> None:
     """Have DKMS forget drivers: the stock drivers are in charge again, for every kernel."""
     from omatic.life import dkms
 

@@ -13,10 +13,8 @@ from omatic.pipeline import Outcome, Settings
 from omatic.sysroot import HERE
 
 
-def build(
-    drivers: Sequence[str], settings: Settings, releases: Sequence[str], system: System
-) -> tuple[Delivery, ...]:
-    """Build drivers for kernels of a system where that was not done yet; raise VerifyFailed if one may not be delivered.
+def build(drivers: Sequence[str], settings: Settings, releases: Sequence[str], system: System) -> tuple[Delivery, ...]:
+    """Build drivers for a system's kernels where that was not done yet; raise VerifyFailed if one may not be delivered.
 
     Of several kernels, each gets the drivers that it has; UnknownDriver if none of them has one.
     """

@@ -54,7 +54,9 @@ class System:
 
     def usual(self) -> str:
         """The kernel that is meant where none is named: the running one, or the only one below another root."""
-        there = [] if self.root == Path("/") else [path.parent.name for path in self.modules("*").parent.glob("*/kernel")]
+        there = (
+            [] if self.root == Path("/") else [path.parent.name for path in self.modules("*").parent.glob("*/kernel")]
+        )
         return there[0] if len(there) == 1 else os.uname().release
 
     @contextmanager

@@ -85,8 +85,10 @@ def test_without_modversions(command: Command, tree: Path, tmp_path: Path) -> No
     assert (listed["provenance"], listed["forced"]) == ("not proven", True)
 
 
-SANITIZER = {name: "y" for name in ("CONFIG_UBSAN", "CONFIG_UBSAN_BOUNDS", "CONFIG_UBSAN_SHIFT", "CONFIG_UBSAN_SANITIZE_ALL",
-                                    "CONFIG_CC_HAS_UBSAN_BOUNDS_STRICT", "CONFIG_UBSAN_BOUNDS_STRICT")}  # fmt: skip
+SANITIZER = dict.fromkeys(
+    ("CONFIG_UBSAN", "CONFIG_UBSAN_BOUNDS", "CONFIG_UBSAN_SHIFT", "CONFIG_UBSAN_SANITIZE_ALL",
+     "CONFIG_CC_HAS_UBSAN_BOUNDS_STRICT", "CONFIG_UBSAN_BOUNDS_STRICT"), "y",
+)  # fmt: skip
 HANDLERS = ("__ubsan_handle_out_of_bounds", "__ubsan_handle_shift_out_of_bounds")
 
 

@@ -91,8 +91,8 @@ def test_plan_changes_calls_alone(private: Command, vendor: Path) -> None:
 
 
 def test_wrappers_that_the_command_line_includes(private: Command, vendor: Path) -> None:
-    """A layer that -include brings into every file: its macros and inline functions are the sites, and so is a function's
-    name without arguments, although a macro with arguments has that name."""
+    """A layer that -include brings into every file: its macros and inline functions are the sites, and so is a
+    function's name without arguments, although a macro with arguments has that name."""
     (planned,) = private.json("plan", ["larch"], "--source", str(vendor / "larch"))
     sites = {(Path(s["path"]).name, s["name"], s["kind"]) for s in planned["sites"] if s["units"]}
     assert {one for one in sites if one[2] in ("call", "macro body", "address taken")} == {

@@ -64,7 +64,7 @@ def test_programs_that_do_not_run(root: Path) -> None:
     (root / "bin").symlink_to("usr/bin")
     for applet in ("sh", "head", "echo"):
         (root / "usr/bin" / applet).symlink_to("busybox")
-    (root / "usr/bin/gcc-99").write_text('#!/bin/sh\ncase $1 in -print*) echo ld;; *) echo gcc-99 99.1;; esac\n')
+    (root / "usr/bin/gcc-99").write_text("#!/bin/sh\ncase $1 in -print*) echo ld;; *) echo gcc-99 99.1;; esac\n")
     doctor.toolchain._ask.cache_clear()
     try:
         proc.run(sysroot.command(root, ["sh", "-c", "true"]))

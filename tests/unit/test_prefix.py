@@ -89,7 +89,12 @@ def test_products_stay(tmp_path: Path) -> None:
     """Without MO= objects are made beside the links, and never through a link into the kernel's own folder."""
     headers, tree, unit = (tmp_path / name for name in ("headers", "tree", "unit"))
     target = kernel_with(headers, "")
-    for path in (headers / "Module.symvers", headers / "drivers/a.o", headers / "drivers/a.h", tree / "drivers/net/c.c"):
+    for path in (
+        headers / "Module.symvers",
+        headers / "drivers/a.o",
+        headers / "drivers/a.h",
+        tree / "drivers/net/c.c",
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
     laid = Prefix(Path("/build/linux"), unit / "prefix", unit / "prefix")

@@ -23,8 +23,12 @@ def goal(text: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     ("driver", "folder"),
     [
-        ("swift", "swift/src"), ("elm", "elm/kernel/linux/elm"), ("elf", "elm/kernel/linux/elf"), ("pine", "pine"),
-        ("larch", "larch"), ("yew", "yew"),
+        ("swift", "swift/src"),
+        ("elm", "elm/kernel/linux/elm"),
+        ("elf", "elm/kernel/linux/elf"),
+        ("pine", "pine"),
+        ("larch", "larch"),
+        ("yew", "yew"),
     ],
 )
 def test_entry(driver: str, folder: str) -> None:
