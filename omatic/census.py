@@ -6,7 +6,7 @@ libclang for that, and every mention found here must end up explained there.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -106,12 +106,17 @@ def macros_using(name: str, texts: Iterable[bytes]) -> frozenset[str]:
 
 
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
+_COMPUTED = re.compile(rb"^[ \t]*#[ \t]*include[ \t]+[A-Za-z_]", re.MULTILINE)
 
 
-def includers(root: Path, files: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return for each file the files of the tree that may include it, directly or not, told by the text alone.
+def includers(
+    root: Path, files: Iterable[str], forced: Mapping[str, Iterable[str]] | None = None
+) -> dict[str, frozenset[str]]:
+    """Return for each file the files of the tree that may include it, directly or not, told by the text alone;
+    `forced` are the names that the compiler's command line includes into a file.
 
-    An include is matched by its last component, so this errs on the side of too many; libclang then decides.
+    An include is matched by its last component, and one whose name a macro makes may be any header, so this errs on
+    the side of too many; libclang then decides.
     """
     direct: dict[str, set[str]] = {}
     by_name: dict[str, list[str]] = {}
@@ -119,9 +124,13 @@ def includers(root: Path, files: Iterable[str]) -> dict[str, frozenset[str]]:
     for path in listed:
         by_name.setdefault(Path(path).name, []).append(path)
     for path in listed:
-        for included in _INCLUDE.findall((root / path).read_bytes()):
-            for target in by_name.get(Path(included.decode(errors="replace")).name, ()):
-                direct.setdefault(target, set()).add(path)
+        text = (root / path).read_bytes()
+        names = {Path(included.decode(errors="replace")).name for included in _INCLUDE.findall(text)}
+        names |= {Path(name).name for name in (forced or {}).get(path, ())}
+        if _COMPUTED.search(text):
+            names |= {name for name in by_name if name.endswith(".h")}
+        for target in (target for name in names for target in by_name.get(name, ())):
+            direct.setdefault(target, set()).add(path)
     return {path: frozenset(_closure(path, direct)) for path in direct}
 
 

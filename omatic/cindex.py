@@ -228,8 +228,12 @@ class Unit:
     def _file(self, path: Path) -> object | None:
         if path not in self._files and self._unit is not None:
             file = clang.conf.lib.clang_getFile(self._unit, str(path))
-            self._files[path] = clang.File(file) if file else None
+            self._files[path] = clang.File(file) if file and self._reads(clang.File(file)) else None
         return self._files.get(path)
+
+    def _reads(self, file: "clang.File") -> bool:
+        # libclang gives a handle of any file that exists, but places only in those that the unit is made of.
+        return clang.SourceLocation.from_offset(self._unit, file, 0).file is not None
 
 
 def _spelling(location: "clang.SourceLocation") -> tuple[Path, int]:

@@ -179,7 +179,7 @@ def plan(
     for choice in chosen.choices:
         with pipeline.planned(choice, chosen, given) as ready:
             if diff:
-                sys.stdout.buffer.write(patch.of(ready))
+                sys.stdout.buffer.write(patch.of(ready, chosen.target))
             elif as_json:
                 listed.append(ready.to_json(chosen))
             else:

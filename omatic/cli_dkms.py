@@ -26,6 +26,7 @@ _Each = Annotated[
 ]
 _One = Annotated[str, typer.Option("--kernel", help="Kernel release.", metavar="RELEASE", show_default=False)]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the steps; change nothing.")]
+_Elsewhere = Annotated[Path, typer.Option("--sysroot", hidden=True)]
 _Driver = Annotated[str, typer.Argument(help="Name as lsmod prints it.", metavar="DRIVER", show_default=False)]
 
 
@@ -36,11 +37,17 @@ def register(parent: typer.Typer) -> None:
 
 @app.command(epilog="Examples: pfq-omatic dkms add e1000e vmxnet3     pfq-omatic dkms add mlx5 --kernel 6.1.0-56-amd64")
 def add(
-    ctx: typer.Context, drivers: Drivers, kernel: _Each = None, dry_run: _DryRun = False, as_json: Json = False
+    ctx: typer.Context,
+    drivers: Drivers,
+    kernel: _Each = None,
+    dry_run: _DryRun = False,
+    as_json: Json = False,
+    sysroot: _Elsewhere = Path("/"),
 ) -> None:
     """Register drivers with DKMS, and build, prove and install them for the kernels that are here."""
     from omatic.life import dkms
 
+    _only_here("add", drivers, sysroot)
     steps, results = dkms.add(drivers, kernel, ctx.obj, dry_run=dry_run)
     if dry_run:
         _steps(steps, as_json=as_json)
@@ -49,10 +56,11 @@ def add(
 
 
 @app.command(epilog="Example: pfq-omatic dkms remove vmxnet3")
-def remove(drivers: Drivers, dry_run: _DryRun = False, as_json: Json = False) -> None:
+def remove(drivers: Drivers, dry_run: _DryRun = False, as_json: Json = False, sysroot: _Elsewhere = Path("/")) -> None:
     """Have DKMS forget drivers: the stock drivers are in charge again, for every kernel."""
     from omatic.life import dkms
 
+    _only_here("remove", drivers, sysroot)
     steps = dkms.remove(drivers, dry_run=dry_run)
     if dry_run:
         _steps(steps, as_json=as_json)
@@ -122,6 +130,14 @@ def removed() -> None:
 
     with dkms.scripted(System()):
         dkmsbuild.removed(System())
+
+
+def _only_here(command: str, drivers: Sequence[str], sysroot: Path) -> None:
+    if sysroot != Path("/"):
+        raise errors.UsageError(
+            f"DKMS serves the system that it runs in, not one below {sysroot}",
+            hint=f"chroot {sysroot} pfq-omatic dkms {command} {' '.join(drivers)}, or pfq-omatic install --sysroot",
+        )
 
 
 def _steps(steps: Sequence[str], *, as_json: bool) -> None:

@@ -59,7 +59,6 @@ def install(
     as_json: Json = False,
 ) -> None:
     """Build drivers where needed and install them beside the distribution's, to be loaded in their place."""
-    from omatic.kernel import running
     from omatic.life import bundle as bundling
     from omatic.life import delivery, show
     from omatic.life import install as installing
@@ -70,7 +69,7 @@ def install(
     _one_or_all(kernel, all_kernels)
     _bundle_or_names(bundle, trust, drivers, one_kernel=kernel is None and not all_kernels)
     system, names = System(sysroot.absolute()), drivers or []
-    release = None if all_kernels or bundle else kernel or running()
+    release = None if all_kernels or bundle else kernel or system.usual()
     argv = _argv(names, release, system.root) if bundle is None else [*names, *_place(system.root)]
     files = {"--bundle": bundle, "--trust": trust, "--sign-key": sign_key, "--sign-cert": sign_cert}
     argv += [word for key, given in files.items() if given for word in (key, str(given.absolute()))]
@@ -83,7 +82,7 @@ def install(
             releases = (release,) if release else delivery.releases(system)
             for one in releases:
                 installing.check(system, one, dry_run=dry_run)
-            built = delivery.build(names, Settings(ctx.obj, None, source, offline, jobs, force), releases)
+            built = delivery.build(names, Settings(ctx.obj, None, source, offline, jobs, force), releases, system)
         result = installing.deploy(built, Options(system, tuple(argv), dry_run, sign_key, sign_cert))
     print(json.dumps(result.to_json(), indent=2) if as_json else show.installed(result))
 
@@ -97,7 +96,6 @@ def uninstall(
     as_json: Json = False,
 ) -> None:
     """Remove installed drivers; the distribution's are loaded again from then on."""
-    from omatic.kernel import running
     from omatic.life import show
     from omatic.life import uninstall as uninstalling
     from omatic.life.change import Options
@@ -105,7 +103,7 @@ def uninstall(
 
     _one_or_all(kernel, all_kernels)
     system = System(sysroot.absolute())
-    release = None if all_kernels else kernel or running()
+    release = None if all_kernels else kernel or system.usual()
     argv = tuple(_argv(drivers, release, system.root))
     result = uninstalling.withdraw(drivers, release, Options(system, argv, dry_run))
     print(json.dumps(result.to_json(), indent=2) if as_json else show.uninstalled(result))

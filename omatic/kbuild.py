@@ -23,7 +23,9 @@ def arguments(
     Every run on a tree uses the same flags, so that kbuild recompiles only what changed.
     """
     build_dir, place = sysroot.inside(target.root, target.build_dir), prefix.path if prefix else tree
-    where = [str(place), f"O={build_dir}", f"MO={prefix.objects}"] if prefix else [str(build_dir)]
+    where = [str(place), f"O={build_dir}"] if prefix else [str(build_dir)]
+    if prefix and prefix.apart:
+        where.append(f"MO={prefix.objects}")
     make = ["make", "-C", *where, f"M={place}", f"KCFLAGS=-fmacro-prefix-map={place}/="]
     if extra_symbols is not None:
         make.append(f"KBUILD_EXTRA_SYMBOLS={extra_symbols}")
@@ -45,7 +47,7 @@ def build(
     shown = [tree, *([extra_symbols.parent] if extra_symbols else [])]
     mapped = {prefix.stand_in: prefix.path} if prefix else {}
     if prefix:
-        shown.append(prefix.objects)
+        shown += [prefix.objects] if prefix.apart else []
         at_prefix.lay_out(target, tree, prefix)
     make = [*arguments(target, tree, extra_symbols, prefix), f"-j{jobs}", goal]
     try:

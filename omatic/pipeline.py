@@ -28,7 +28,6 @@ from omatic import (
     sites,
     state,
     toolchain,
-    unified,
     verify,
     versiontag,
 )
@@ -102,7 +101,8 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One rebuilt module: where it is, what was proven, and whether any work was done for it now."""
+    """One rebuilt module: where it is, what was proven, and whether any work was done for it now; why it may not be
+    delivered, or would not have been without --force."""
 
     choice: Choice
     target: KernelTarget
@@ -112,6 +112,7 @@ class Outcome:
     report: Report
     fresh: bool
     refusal: str | None = None
+    forced: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the outcome as `build --json` prints it."""
@@ -127,6 +128,7 @@ class Outcome:
             "state": "built" if self.fresh else "unchanged",
             "sha256": sha256(self.module),
             "refused": self.refusal,
+            "forced": self.forced,
             "checks": {
                 check.name: {"verdict": check.verdict.value, "evidence": dict(check.evidence)}
                 for check in self.report.checks
@@ -334,7 +336,7 @@ def _build(ready: Planned, chosen: Selection, hook: Core, settings: Settings) ->
 def _inputs(ready: Planned, chosen: Selection, hook: Core) -> str:
     target = chosen.target
     return state.digest(
-        ready.tree.tree_name(ready.base), _generated(ready, target),
+        ready.tree.tree_name(ready.base), generated(ready, target),
         [asdict(edit) for edit in ready.plan.edits], target.place, asdict(target.package) if target.package else None,
         sha256(target.build_dir / ".config"), target.compiler,
         sha256(hook.symvers), sha256(ready.choice.module.path), ready.unit.altered, _prefix(ready),
@@ -347,7 +349,7 @@ def _prefix(ready: Planned) -> Prefix | None:
     return ready.unit.prefix if isinstance(ready.unit, DriverUnit) else None
 
 
-def _generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
+def generated(ready: Planned, target: KernelTarget) -> dict[str, str]:
     """Return the files that the accelerated build adds; its object brings a version where the driver has none."""
     if isinstance(ready.unit, VendorUnit):
         return vendorunit.generated(ready.unit, ready.tree, ready.base, ready.plan)
@@ -381,10 +383,10 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
     count = len(plan.rewritten)
     with log.step(f"rewriting {count} site{'' if count == 1 else 's'} and building accelerated"):
         ready.tree.check_out(ACCELERATED, start=ready.base)
-        generated = _generated(ready, target)
+        files = generated(ready, target)
         listed = "\n".join(f"{edit.path}:{edit.line}: {edit.why}" for edit in plan.edits)
         with ready.tree.mutating():
-            rewriting.rewrite(unit.tree, plan.edits, generated)
+            rewriting.rewrite(unit.tree, plan.edits, files)
             ready.tree.commit(f"accelerated: {unit.module.name} hands its packets to PFQ\n\n{listed}")
         if isinstance(unit, VendorUnit):
             vendorunit.accelerate(unit, ready.tree, target, symvers=hook.symvers, jobs=jobs, log_to=build_log)
@@ -423,9 +425,11 @@ def _prove(ready: Planned, chosen: Selection, hook: Core, *, fresh: bool) -> Out
 
 def _deliver(outcome: Outcome, settings: Settings, hook: Core) -> Outcome:
     """Apply the policy; copy the module, and the core that it needs, to the output folder if there is one."""
-    refusal = verify.go(outcome.report, outcome.target, force=settings.force)
+    reason = verify.go(outcome.report, outcome.target, force=False)
+    refusal = verify.go(outcome.report, outcome.target, force=True) if settings.force else reason
+    outcome = replace(outcome, refusal=refusal, forced=reason if refusal is None else None)
     if refusal is not None or settings.output is None:
-        return replace(outcome, refusal=refusal)
+        return outcome
     settings.output.mkdir(parents=True, exist_ok=True)
     for file in (outcome.module, hook.hook, hook.core):
         write_atomically(settings.output / file.name, file.read_bytes())
@@ -434,13 +438,3 @@ def _deliver(outcome: Outcome, settings: Settings, hook: Core) -> Outcome:
 
 def _about(outcome: Outcome) -> dict[str, object]:
     return {**outcome.to_json(), "plan": [asdict(edit) for edit in outcome.plan.edits]}
-
-
-def patch(ready: Planned) -> bytes:
-    """Return the plan's edits to the driver as a patch, changing nothing."""
-    parts = []
-    for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
-        old = ready.tree.content(ready.base, path)
-        new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
-        parts.append(unified.diff(path, old, new))
-    return b"".join(parts)

@@ -24,7 +24,7 @@ def outcome(result: Outcome) -> str:
         verdict = Text(check.verdict.value, style=_STYLE[check.verdict])
         table.add_row(check.name, verdict, Text(str(check.evidence["summary"])))
     name = result.choice.module.name
-    state = "accelerated" if result.refusal is None else "NOT DELIVERED"
+    state = "NOT DELIVERED" if result.refusal else "accelerated by force" if result.forced else "accelerated"
     head = Text(f"{name} for {result.target.release}: {state}, from {result.source}", style="bold")
     changed = result.report.relocations_changed
     sites = len(result.plan.rewritten)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from omatic import census, excerpt
@@ -63,13 +64,19 @@ def _assign(
 ) -> dict[CompileCommand, list[Mention]]:
     by_source = {command.source: command for command in commands}
     paths = {mention.path for mention in mentions}
-    reach = census.includers(root, files) if any(path not in by_source for path in paths) else {}
+    forced = {command.source: _forced(command.arguments) for command in commands}
+    reach = census.includers(root, files, forced) if any(path not in by_source for path in paths) else {}
     assigned: dict[CompileCommand, list[Mention]] = {}
     for mention in mentions:
         seers = {mention.path} | reach.get(mention.path, frozenset())
         for source in sorted(seers & by_source.keys()):
             assigned.setdefault(by_source[source], []).append(mention)
     return assigned
+
+
+def _forced(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the headers that a command line includes."""
+    return tuple(name for option, name in pairwise(arguments) if option == "-include")
 
 
 def _site(mention: Mention, answers: Sequence[tuple[str, _Answer]]) -> Site:

@@ -13,6 +13,7 @@ For / itself nothing is entered, unless a folder is to be seen under another pat
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from omatic import proc
@@ -82,6 +83,15 @@ def command(
     places = [os.fspath(path) for pair in tops for path in pair]
     return ["unshare", *private, "--mount", "sh", os.fspath(_ENTER), os.fspath(root), str(len(tops)), *places,
             *words]  # fmt: skip
+
+
+@cache
+def possible() -> bool:
+    """Tell whether programs can get a mount namespace here."""
+    if not proc.available("unshare"):
+        return False
+    private = ["--user", "--map-root-user"] if os.geteuid() != 0 else []
+    return proc.run(["unshare", *private, "--mount", "true"], check=False).returncode == 0
 
 
 def refusal(output: str) -> str | None:

@@ -99,7 +99,8 @@ def prepare(
     if (former := WorkTree.open(unit.tree)) is not None:
         # Somebody has been working in the tree that was made of the old sources.
         former.save("the sources are others now")
-    shutil.rmtree(folder / "objects", ignore_errors=True)
+    for products in ("objects", "prefix"):
+        shutil.rmtree(folder / products, ignore_errors=True)
     with staging(folder / "tree") as into:
         for path in files:
             (into / path).parent.mkdir(parents=True, exist_ok=True)

@@ -95,15 +95,21 @@ def verify(evidence: Evidence, *, scratch: Path) -> Report:
 def go(report: Report, target: KernelTarget, *, force: bool) -> str | None:
     """Return why the module must not be delivered, or None if it may.
 
-    Unproven provenance is borne where the kernel checks CRCs and all of them agree, or where the user forces it. The
-    twin starts from the stock module, so it cannot hold where the vanilla build differs from stock: it counts only
-    with provenance by equal sections. What `abi` lacks without MODVERSIONS is provenance, so forcing covers it.
+    Provenance that is not proven by equal sections is borne where the kernel checks CRCs and all of them agree, or
+    where the user forces it: without CRCs, srcversion would let pass what it does not hash, such as headers in another
+    folder. The twin starts from the stock module, so it cannot hold where the vanilla build differs from stock: it
+    counts only with provenance by equal sections. What `abi` lacks without MODVERSIONS is provenance, so forcing
+    covers it.
     """
     checks = {check.name: check for check in report.checks}
     failed = {name for name, check in checks.items() if check.verdict is Verdict.FAIL}
-    if checks["provenance"].evidence["proof"] not in (EQUAL_SECTIONS, VENDOR):
+    proof = checks["provenance"].evidence["proof"]
+    checked = target.modversions and checks["imports"].evidence["crc"] == "equal"
+    if proof not in (EQUAL_SECTIONS, VENDOR):
         failed.discard("twin")
-    if "provenance" in failed and (target.modversions or force):
+    if proof == SRCVERSION and not checked:
+        failed.add("provenance")
+    if "provenance" in failed and (checked or force):
         failed.discard("provenance")
         if force and checks["abi"].evidence.get("lacks") == "provenance":
             failed.discard("abi")
@@ -297,8 +303,10 @@ def identity(subject: Subject) -> Check:
 
 def imports(subject: Subject) -> Check:
     """Check that it will load: somebody exports each imported symbol, with the CRC that the module expects."""
-    module, checked = subject.accelerated, subject.given.target.modversions
+    module = subject.accelerated
     offered = {name: subject.rebuilt.get(name) or subject.kernel.get(name) for name in module.imports}
+    # Headers without a single CRC are those of a kernel that checks none, whatever its configuration says.
+    checked = subject.given.target.modversions and any(export.crc for export in offered.values() if export)
     missing = sorted(name for name, export in offered.items() if export is None and name not in module.weak)
     wrong = {}
     if checked:

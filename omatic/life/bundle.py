@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -82,7 +83,8 @@ def write(outcomes: Sequence[Outcome], delivery: Delivery, file: Path, sign_with
         content[f"proofs/{ready.name}.json"] = json.dumps(outcome.to_json(), indent=1).encode()
         drivers.append({
             "name": ready.name, "file": f"modules/{ready.file.name}", "intree": str(ready.intree),
-            "sites": ready.sites, "provenance": ready.provenance, "stock": _image(outcome.choice.module.path),
+            "sites": ready.sites, "provenance": ready.provenance, "forced": ready.forced,
+            "stock": _image(outcome.choice.module.path),
         })  # fmt: skip
     manifest = {
         "format": _FORMAT,
@@ -188,6 +190,11 @@ def _check_signature(file: Path, folder: Path, trust: Path | None) -> None:
     log.info(f"{file.name} is signed by {who}")
 
 
+def _ready(each: Mapping[str, Any], folder: Path) -> Ready:
+    file, intree, forced = folder / each["file"], Path(each["intree"]), bool(each.get("forced", False))
+    return Ready(each["name"], file, intree, int(each["sites"]), each["provenance"], forced)
+
+
 def _read(file: Path, folder: Path) -> Bundle:
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
@@ -201,11 +208,7 @@ def _read(file: Path, folder: Path) -> Bundle:
             raise _corrupt(file, f"{', '.join(wrong)}: not what its manifest says")
         hook, core = (folder / name for name in manifest["core"] if name in sums)
         package = PackageId(**manifest["package"]) if manifest["package"] else None
-        modules = tuple(
-            Ready(each["name"], folder / each["file"], Path(each["intree"]), int(each["sites"]), each["provenance"])
-            for each in manifest["drivers"]
-            if each["file"] in sums
-        )
+        modules = tuple(_ready(each, folder) for each in manifest["drivers"] if each["file"] in sums)
         checksums = {each["name"]: each["stock"] for each in manifest["drivers"]}
         return Bundle(
             manifest["release"], package, manifest["compiler"], folder / _CONFIG, (hook, core), modules, checksums

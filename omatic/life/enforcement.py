@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from omatic import kernel
+from omatic import kernel, sysroot
 from omatic.life.efivars import EfiVariables, SecureBoot
 from omatic.life.system import System
 from omatic.model import KernelTarget
@@ -42,7 +42,7 @@ def find(target: KernelTarget, system: System) -> Enforcement:
 
 def target(release: str, system: System) -> KernelTarget:
     """Return a kernel as far as its signatures go: an installed one, whose headers need not be there."""
-    build = system.modules(release) / "build"
+    build = sysroot.resolve(system.root, system.modules(release) / "build")
     for path in (build / ".config", system.root / f"boot/config-{release}", system.modules(release) / "config"):
         if path.is_file():
             config = kernel.parse_config(path.read_text(errors="replace"))

@@ -34,13 +34,14 @@ OWNER = "install"
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A proven module to be installed: its name as lsmod prints it, its file, and the stock module's path below
-    kernel/; `sites` and `provenance` go into the receipt."""
+    kernel/; `sites`, `provenance` and whether it was `forced` go into the receipt."""
 
     name: str
     file: Path
     intree: Path
     sites: int
     provenance: str
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,7 @@ class _Planner:
             provenance=ready.provenance if ready else "",
             signer=self._signer,
             installed=datetime.now(UTC).isoformat(timespec="seconds"),
+            forced=ready.forced if ready else False,
         )
         return old if old is not None and old == replace(made, installed=old.installed) else made
 

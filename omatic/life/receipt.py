@@ -24,7 +24,7 @@ class InstalledFile:
 class Receipt:
     """What was installed: `owner` is "install" or "dkms"; `stock` the distribution's module that it outranks (None for
     the core, and for a vendor's driver where the kernel has none); `provenance` the proof's verdict; `signer` who
-    signed the modules, "" for nobody."""
+    signed the modules, "" for nobody; `forced` whether the proof was not enough and --force was given."""
 
     driver: str
     release: str
@@ -35,6 +35,7 @@ class Receipt:
     provenance: str
     signer: str
     installed: str
+    forced: bool = False
 
 
 def _path(system: System, release: str, driver: str) -> Path:

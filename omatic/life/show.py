@@ -71,7 +71,8 @@ def _drivers(listed: Sequence[Driver]) -> Table:
         state = [Text(word, style=_STYLE.get(word, "")) for word in words]
         name = one.name + (" (built)" if one.built and not one.owner else "")
         dkms = one.dkms.result if one.dkms else ""
-        table.add_row(name, one.owner, *state, one.signer, one.provenance, dkms)
+        proven = f"{one.provenance}, forced" if one.forced else one.provenance
+        table.add_row(name, one.owner, *state, one.signer, proven, dkms)
     return table
 
 

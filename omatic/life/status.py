@@ -54,6 +54,7 @@ class Driver:
     provenance: str
     dkms: Record | None
     troubles: tuple[Trouble, ...]
+    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,7 @@ class _Kernel:
             provenance=kept.provenance if kept else "",
             dkms=dkmsrecord.read(self._system, self._release, name),
             troubles=(),
+            forced=kept.forced if kept else False,
         )
         return replace(driver, troubles=tuple(self._troubles(driver, kept)) if kept or registered else ())
 

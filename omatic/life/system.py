@@ -52,6 +52,13 @@ class System:
         """The kernel's modules."""
         return self.root / "lib/modules" / release
 
+    def usual(self) -> str:
+        """The kernel that is meant where none is named: the running one, or the only one below another root."""
+        there = (
+            [] if self.root == Path("/") else [path.parent.name for path in self.modules("*").parent.glob("*/kernel")]
+        )
+        return there[0] if len(there) == 1 else os.uname().release
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the one lock for changes to the machine; raise Busy if somebody else does."""

@@ -34,8 +34,8 @@ class Entry:
     direct: bool
 
 
-def text(folder: Path, names: tuple[str, ...] = MAKEFILES) -> str:
-    """Return what make reads in a folder: its Makefiles and what they include beside them, with joined lines."""
+def text(folder: Path, root: Path, names: tuple[str, ...] = MAKEFILES) -> str:
+    """Return what make reads in a folder: its Makefiles and what they include of the source, with joined lines."""
     parts, todo, seen = [], [folder / name for name in names], set[Path]()
     while todo:
         path = todo.pop(0)
@@ -45,17 +45,28 @@ def text(folder: Path, names: tuple[str, ...] = MAKEFILES) -> str:
         found = path.read_text(errors="replace").replace("\\\n", " ")
         parts.append(found)
         for line in _INCLUDE.findall(found):
-            # $(src)/common.mk and the like: by name, wherever the variable points.
-            todo += [path.parent / word for word in line.split() if "$" not in word]
-            todo += [path.parent / word.rsplit("/", 1)[-1] for word in line.split() if "$" in word]
+            todo += [found for word in line.split() for found in _included(word, path.parent, root)]
     return "\n".join(parts)
+
+
+def _included(word: str, folder: Path, root: Path) -> Iterator[Path]:
+    if "$" not in word:
+        yield folder / word
+        return
+    # $(src)/common.mk, $(TOP)/build/common.mk: by name, wherever in the source the variable points.
+    parts = word.split("/")
+    known = parts[max(index for index, part in enumerate(parts) if "$" in part) + 1 :]
+    places = [place for place in (folder, *folder.parents) if place == root or root in place.parents]
+    tries = (place.joinpath(*known[skipped:]) for skipped in range(len(known)) for place in places)
+    if (found := next((path for path in tries if path.is_file()), None)) is not None:
+        yield found
 
 
 def entry(root: Path, driver: str) -> Entry:
     """Return where the build of a driver is entered; raise UnknownDriver or PlanRefused where that cannot be told."""
     exact, likely, named = [], [], set[str]()
     for folder in _folders(root):
-        words = [word for line in _OBJECTS.findall(text(folder)) for word in line.split()]
+        words = [word for line in _OBJECTS.findall(text(folder, root)) for word in line.split()]
         modules = {module_name(word.removesuffix(".o")) for word in words if word.endswith(".o")}
         named |= {name for name in modules if "$" not in name}
         if module_name(driver) in modules:
@@ -85,7 +96,7 @@ def _folders(root: Path) -> Iterator[Path]:
 
 def _entered(root: Path, folder: Path) -> Entry:
     for candidate in (folder, *folder.parents):
-        read = text(candidate, _MAKES)
+        read = text(candidate, root, _MAKES)
         if _ENTERS.search(read) and _MODULES_OF.search(read):
             return Entry(candidate, direct=False)
         if candidate == root:

@@ -15,7 +15,7 @@ from tests.build.conftest import Command
 pytestmark = pytest.mark.kbuild
 
 VENDORS = Path(__file__).parents[1] / "vendors"
-SITES = {"swift": 3, "elm": 3, "pine": 1}
+SITES = {"swift": 3, "elm": 3, "pine": 1, "larch": 6}
 
 GENERATED = """\
 up.h:
@@ -88,6 +88,29 @@ def test_plan_changes_calls_alone(private: Command, vendor: Path) -> None:
     assert len(changed) == 2 * SITES["swift"]
     (vendor / "plan.diff").write_text(done.stdout)
     proc.run(["git", "apply", "--check", "--unsafe-paths", f"--directory={source}", vendor / "plan.diff"], cwd=vendor)
+
+
+def test_wrappers_that_the_command_line_includes(private: Command, vendor: Path) -> None:
+    """A layer that -include brings into every file: its macros and inline functions are the sites, and so is a
+    function's name without arguments, although a macro with arguments has that name."""
+    (planned,) = private.json("plan", ["larch"], "--source", str(vendor / "larch"))
+    sites = {(Path(s["path"]).name, s["name"], s["kind"]) for s in planned["sites"] if s["units"]}
+    assert {one for one in sites if one[2] in ("call", "macro body", "address taken")} == {
+        ("compat_rx.h", "napi_gro_receive", "call"),
+        ("compat_rx.h", "netif_receive_skb", "macro body"),
+        ("compat_rx.h", "netif_rx", "macro body"),
+        ("ops.c", "napi_gro_receive", "address taken"),
+        ("ops.c", "netif_receive_skb", "address taken"),
+        ("ring.c", "netif_receive_skb_list", "call"),
+    }
+    assert ("ring.c", "napi_gro_receive", "same name, other thing") in sites
+
+
+def test_pasted_names_are_refused(private: Command, vendor: Path) -> None:
+    """What cannot be rewritten is refused with its place before anything is built accelerated."""
+    done = private.run("build", "yew", "--source", str(vendor / "yew"), "--kernel", private.release)
+    assert done.returncode == 7, done.stderr
+    assert "driver/yew_main.c:10:" in done.stderr and "netif_rx" in done.stderr
 
 
 def test_change_by_hand(private: Command, vendor: Path) -> None:

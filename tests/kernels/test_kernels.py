@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Drivers for the kernels of other Debian releases, each below a root of its own: built, proven, rehearsed."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -34,10 +35,23 @@ class Below:
         there = Command(self.root.release, dirs.default_cache())
         return there.json(command, [], *arguments, "--sysroot", str(self.root.path))
 
+    def json_of(self, command: str) -> list[dict[str, Any]]:
+        """Run a command that takes no driver, and return what it printed."""
+        status, printed, said = self.ask(command, "--json")
+        assert status == 0, said
+        found = json.loads(printed)
+        assert isinstance(found, list)
+        return found
+
     def run(self, *arguments: str) -> tuple[int, str]:
         """Run a command; return its exit code and what it complained of."""
+        status, _, said = self.ask(*arguments)
+        return status, said
+
+    def ask(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command; return its exit code, what it printed and what it complained of."""
         done = Command(self.root.release, dirs.default_cache()).run(*arguments, "--sysroot", str(self.root.path))
-        return done.returncode, done.stderr
+        return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module", params=LINES)
@@ -79,6 +93,29 @@ def test_build_proves(below: Below) -> None:
     assert set(_files(below.root.path)) == before
 
 
+def test_doctor(below: Below) -> None:
+    """Nothing is missing there, and the programs run."""
+    found = {one["name"]: one for one in below.json_of("doctor")}
+    assert all(one["ok"] for one in found.values() if one["required"]), found
+    assert found["make"]["detail"].startswith(str(below.root.path))
+    assert "GNU Make" in found[f"programs below {below.root.path}"]["detail"]
+
+
+def test_install(below: Below) -> None:
+    """Built with the root's own headers and compiler, for its only kernel, and put into it; removed without a trace."""
+    folder = below.root.path / "lib/modules" / below.root.release
+    try:
+        status, said = below.run("install", "vmxnet3")
+        assert status == 0, said
+        module = folder / "updates/drivers/net/vmxnet3/vmxnet3.ko"
+        assert (elf.stated(module, "vermagic") or "").startswith(f"{below.root.release} ")
+        assert (folder / "updates/pfq/pfq_hook.ko").is_file()
+    finally:
+        status, said = below.run("uninstall", "vmxnet3")
+    assert status == 0, said
+    assert not (folder / "updates").exists()
+
+
 def test_rehearse(below: Below) -> None:
     """The kernel boots, the driver hands every frame to PFQ, and all is unloaded with a clean log."""
     (verdict,) = below.json("rehearse", "e1000e", "--frames", "2000")
@@ -99,6 +136,13 @@ def test_inline_of_a_kernel_header(newest: Below) -> None:
     """idpf delivers through net/libeth/ there; the site is in a rewritten copy of that header."""
     (plan,) = newest.json("plan", "idpf")
     assert {site["path"] for site in plan["sites"]} > {"include/net/libeth/xdp.h"}
+    status, patch, said = newest.ask("plan", "idpf", "--diff")
+    assert status == 0, said
+    lines = patch.splitlines()
+    assert {"copy from include/net/libeth/xdp.h", "copy to pfq/include/net/libeth/xdp.h"} <= set(lines)
+    assert "# generated for the build: pfq/hook.h" in lines
+    changed = [line for line in lines if line.startswith("+\t") and "pfq_" in line]
+    assert len(changed) == sum(site["kind"] in ("call", "address taken", "macro body") for site in plan["sites"])
     (built,) = newest.json("build", "idpf")
     assert_proven(built)
     assert_accelerated(built)

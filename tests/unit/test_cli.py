@@ -149,3 +149,11 @@ def test_records_survive_and_damage_is_absence(tmp_path: Path) -> None:
     assert state.read_report(tmp_path, "inputs", module) is None
     (tmp_path / "state.json").write_text("{")
     assert state.read_report(tmp_path, "inputs", module) is None
+
+
+@pytest.mark.parametrize("command", ["add", "remove"])
+def test_dkms_serves_its_own_system(capsys: pytest.CaptureFixture[str], command: str, tmp_path: Path) -> None:
+    """Below another root it is refused in one line that says how to do it there."""
+    code, out, err = run(capsys, "dkms", command, "igb", "--sysroot", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert err.count("error:") == 1 and f"chroot {tmp_path} pfq-omatic dkms {command} igb" in err

@@ -29,6 +29,21 @@ def test_two_files(tmp_path: Path, old: bytes, new: bytes) -> None:
     assert [(tmp_path / name).read_bytes() for name in ("one.c", "two.c")] == [new, new]
 
 
+def test_copy(tmp_path: Path) -> None:
+    """A changed copy: the file itself stays, after a patch of the other kind and lines that say something else."""
+    changed = LINES.replace(b"line 28", b"line twenty-eight")
+    for name in ("one.c", "two.c"):
+        (tmp_path / name).write_bytes(LINES)
+    patch = (
+        b"# said in front\n"
+        + unified.diff("one.c", LINES, changed)
+        + unified.copied("two.c", "c/two.c", LINES, changed)
+    )
+    (tmp_path / "x.diff").write_bytes(patch)
+    proc.run(["git", "apply", "x.diff"], cwd=tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("one.c", "two.c", "c/two.c")] == [changed, LINES, changed]
+
+
 def test_nothing() -> None:
     """Equal contents give no patch."""
     assert unified.diff("one.c", LINES, LINES) == b""

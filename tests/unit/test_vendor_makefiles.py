@@ -22,7 +22,14 @@ def goal(text: str, folder: Path) -> str:
 
 @pytest.mark.parametrize(
     ("driver", "folder"),
-    [("swift", "swift/src"), ("elm", "elm/kernel/linux/elm"), ("elf", "elm/kernel/linux/elf"), ("pine", "pine")],
+    [
+        ("swift", "swift/src"),
+        ("elm", "elm/kernel/linux/elm"),
+        ("elf", "elm/kernel/linux/elf"),
+        ("pine", "pine"),
+        ("larch", "larch"),
+        ("yew", "yew"),
+    ],
 )
 def test_entry(driver: str, folder: str) -> None:
     """Each driver's own folder, among those of other drivers and other systems."""

@@ -261,6 +261,26 @@ class TestProvenance:
         assert (proven.verdict, proven.evidence["proof"]) == (Verdict.PASS, "srcversion")
         assert failed(report) == {"twin"} and toy.go() is None
 
+    def test_srcversion_is_not_enough_without_modversions(self, toy: Toy) -> None:
+        """It does not hash headers of other folders, and there nothing else would stop other ones."""
+        tags = (*STOCK_TAGS, "srcversion=ABCDEF0123456789ABCDEF0")
+        toy.without_modversions()
+        toy.stock(level="5", tags=tags)
+        toy.vanilla(tags=tags)
+        assert check(toy.report(), "provenance").evidence["proof"] == "srcversion"
+        assert str(toy.go()).startswith("provenance: srcversion ABCDEF0123456789ABCDEF0 is the stock module's, but")
+        assert toy.go(force=True) is None
+
+    def test_equal_zeros_are_no_crcs(self, toy: Toy) -> None:
+        """Headers whose CRCs are all zero let nothing go, though their configuration speaks of MODVERSIONS."""
+        config = toy.evidence.target.config
+        toy.without_modversions()
+        toy.evidence = replace(toy.evidence, target=replace(toy.evidence.target, config=config))
+        assert toy.go() is None
+        self.other_sources(toy)
+        assert "provenance: not proven" in str(toy.go())
+        assert toy.go(force=True) is None
+
     def test_srcversion_that_counts_paths(self, toy: Toy) -> None:
         toy.stock(tags=(*STOCK_TAGS, "srcversion=ABCDEF0123456789ABCDEF0"))
         toy.vanilla(tags=(*STOCK_TAGS, "srcversion=0123456789ABCDEF0123456"))

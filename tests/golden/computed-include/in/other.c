@@ -1,0 +1,6 @@
+#include <linux/netdevice.h>
+
+int drv_other(void)
+{
+	return 0;
+}
