@@ -200,14 +200,13 @@ def list_supported(
     sysroot: KernelRoot = Path("/"),
 ) -> None:
     """List the drivers of a kernel that can be accelerated; a star marks those of NICs in this machine."""
-    from omatic import fetch, show, supported
+    from omatic import fetch, show_supported, supported
     from omatic import kernel as kernels
 
     target = kernels.discover(kernel, root=sysroot)
     stock = fetch.stock_kernel(target, cache=ctx.obj, offline=offline)
-    found = supported.listing(stock, target.place, ctx.obj)
-    rows = [row for row in found if row.devices or not present]
-    print(json.dumps([row.to_json() for row in rows], indent=2) if as_json else show.supported(rows, target.release))
+    rows = [row for row in supported.listing(stock, target, ctx.obj) if row.devices or not present]
+    print(json.dumps([r.to_json() for r in rows], indent=2) if as_json else show_supported.table(rows, target.release))
 
 
 @app.command(epilog="Examples: pfq-omatic rehearse e1000e     pfq-omatic rehearse vmxnet3 --thorough")

@@ -327,7 +327,8 @@ def _build(ready: Planned, chosen: Selection, hook: Core, settings: Settings) ->
         _vanilla(ready, target, settings.jobs, build_log)
         _accelerated(ready, target, hook, settings.jobs, build_log)
         outcome = _prove(ready, chosen, hook, fresh=True)
-        state.write_report(unit.out, digest, result, outcome.report, _about(outcome))
+        judged = replace(outcome, refusal=verify.go(outcome.report, target, force=False))
+        state.write_report(unit.out, digest, result, outcome.report, _about(judged), judged.refusal)
     return outcome
 
 

@@ -142,9 +142,11 @@ def test_records_survive_and_damage_is_absence(tmp_path: Path) -> None:
     report = Report((Check("abi", Verdict.SKIP, {"summary": "exports nothing"}),), 1)
     (tmp_path / "vanilla").mkdir()
     (tmp_path / "vanilla/m.ko").write_bytes(b"vanilla")
-    state.write_report(tmp_path, "inputs", module, report, {})
+    state.write_report(tmp_path, "inputs", module, report, {}, "abi: no")
     assert state.read_report(tmp_path, "inputs", module) == report
     assert state.read_report(tmp_path, "others", module) is None
+    assert state.read_refusal(tmp_path) == "abi: no"
+    assert state.read_refusal(tmp_path / "vanilla") is None
     module.write_bytes(b"xx")
     assert state.read_report(tmp_path, "inputs", module) is None
     (tmp_path / "state.json").write_text("{")
