@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The list of drivers that can be accelerated as text for people; apart from `show`, which knows all of the pipeline."""
+"""The list of drivers that can be accelerated, as text for people; not in `show`, which loads all of the pipeline."""
 
 from collections.abc import Sequence
 

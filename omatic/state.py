@@ -90,7 +90,7 @@ def read_report(out: Path, inputs: str, module: Path) -> Report | None:
 
 
 def read_refusal(out: Path) -> str | None:
-    """Return why the module that was built in a work folder may not be delivered, "" if it may; None if there is none."""
+    """Return why the module that was built there may not be delivered, "" if it may; None if there is no module."""
     try:
         kept = json.loads((out / "state.json").read_text())
         return str(kept["refused"] or "") if any(out.glob("*.ko")) else None
