@@ -171,23 +171,10 @@ def plan(
     sysroot: KernelRoot = Path("/"),
 ) -> None:
     """Find the places where drivers deliver packets and show what would change; change nothing."""
-    from omatic import patch, pipeline
+    from omatic import cli_plan, pipeline
 
     given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, sysroot=sysroot)
-    chosen = pipeline.select(drivers, given)
-    listed = []
-    for choice in chosen.choices:
-        with pipeline.planned(choice, chosen, given) as ready:
-            if diff:
-                sys.stdout.buffer.write(patch.of(ready))
-            elif as_json:
-                listed.append(ready.to_json(chosen))
-            else:
-                from omatic import show
-
-                print(show.plan(ready))
-    if as_json and not diff:
-        print(json.dumps(listed, indent=2))
+    cli_plan.plan(drivers, given, diff=diff, as_json=as_json)
 
 
 @app.command(name="list-supported", epilog="Example: pfq-omatic list-supported --present")
