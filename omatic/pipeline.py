@@ -25,10 +25,10 @@ from omatic import (
     kernel,
     kheaders,
     log,
+    shared,
     sites,
     state,
     toolchain,
-    unified,
     verify,
     versiontag,
 )
@@ -324,8 +324,10 @@ def _build(ready: Planned, chosen: Selection, hook: Core, settings: Settings) ->
         state.forget(unit.out)
         build_log = unit.out / "build.log"
         build_log.write_text("")
-        _vanilla(ready, target, settings.jobs, build_log)
-        _accelerated(ready, target, hook, settings.jobs, build_log)
+        together = shared.possible(target, unit, settings.jobs)
+        if not together:
+            _vanilla(ready, target, settings.jobs, build_log)
+        _accelerated(ready, target, hook, settings.jobs, build_log, together=together)
         outcome = _prove(ready, chosen, hook, fresh=True)
         judged = replace(outcome, refusal=verify.go(outcome.report, target, force=False))
         state.write_report(unit.out, digest, result, outcome.report, _about(judged), judged.refusal)
@@ -377,10 +379,13 @@ def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -
         shutil.copyfile(unit.built, unit.out / "vanilla" / unit.built.name)
 
 
-def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, build_log: Path) -> None:
+def _accelerated(
+    ready: Planned, target: KernelTarget, hook: Core, jobs: int, build_log: Path, *, together: bool
+) -> None:
     unit, plan = ready.unit, ready.plan
     count = len(plan.rewritten)
-    with log.step(f"rewriting {count} site{'' if count == 1 else 's'} and building accelerated"):
+    with log.step(f"rewriting {count} site{'s' * (count != 1)}, building {'vanilla and ' * together}accelerated"):
+        vanilla = shared.copy(unit, ready.tree, ready.base) if together and isinstance(unit, DriverUnit) else None
         ready.tree.check_out(ACCELERATED, start=ready.base)
         generated = _generated(ready, target)
         listed = "\n".join(f"{edit.path}:{edit.line}: {edit.why}" for edit in plan.edits)
@@ -391,6 +396,8 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
             vendorunit.accelerate(unit, ready.tree, target, symvers=hook.symvers, jobs=jobs, log_to=build_log)
             vendorunit.mark(unit, *_tags(ready, target))
             return
+        if vanilla is not None:
+            shared.build(target, unit, plan, vanilla, hook.symvers, jobs, build_log)
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers, prefix=unit.prefix)
         shutil.copyfile(unit.built, unit.out / unit.built.name)
 
@@ -435,13 +442,3 @@ def _deliver(outcome: Outcome, settings: Settings, hook: Core) -> Outcome:
 
 def _about(outcome: Outcome) -> dict[str, object]:
     return {**outcome.to_json(), "plan": [asdict(edit) for edit in outcome.plan.edits]}
-
-
-def patch(ready: Planned) -> bytes:
-    """Return the plan's edits to the driver as a patch, changing nothing."""
-    parts = []
-    for path in dict.fromkeys(edit.path for edit in ready.plan.edits):
-        old = ready.tree.content(ready.base, path)
-        new = rewriting.apply(old, [edit for edit in ready.plan.edits if edit.path == path])
-        parts.append(unified.diff(path, old, new))
-    return b"".join(parts)
