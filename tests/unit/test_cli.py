@@ -3,6 +3,7 @@
 
 import errno
 import inspect
+import pickle
 import re
 import signal
 from pathlib import Path
@@ -122,6 +123,19 @@ def test_exit_codes_are_distinct_and_documented() -> None:
     assert len(set(codes)) == len(codes)
     listed = dict(re.findall(r"^\| (\d+) \| (\w+)", (ROOT / "docs/exit-codes.md").read_text(), re.MULTILINE))
     assert {str(leaf.exit_code): leaf.__name__ for leaf in leaves()}.items() <= listed.items()
+
+
+def test_errors_come_out_of_other_processes() -> None:
+    """Drivers are planned in processes of their own: what went wrong there is told as if it had been here."""
+    made = (
+        errors.PlanRefused("no", hint="go", details=["a.c:1"]),
+        errors.CommandError(["make", "x"], 2, "said", None),
+        errors.ToolMissing("make"),
+        errors.several({"e1000e": errors.PlanRefused("no", hint="go"), "igb": errors.ToolMissing("gcc")}),
+    )
+    for error in made:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)
 
 
 def test_commands_are_documented() -> None:
