@@ -93,8 +93,14 @@ test-fleet: venv  ## roll a bundle out to Debian systems with Ansible (root)
 	tools/packages.sh debootstrap zstd ansible-core
 	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m packages tests/fleet
 
-bench: venv dev-packages  ## planning against spatch, side by side
-	$(PY) bench/planning.py --kernel "$$(tools/default-kernel.sh)"
+BENCH_PLANNING :=
+BENCH_BUILDING :=
+
+# A quick form: make bench BENCH_PLANNING="--drivers ixgbe --runs 3" BENCH_BUILDING="--drivers e1000e --runs 1"
+bench: venv dev-packages  ## planning against spatch and building against make, side by side: an hour; a plot in docs/
+	$(PY) bench/planning.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_PLANNING)
+	$(PY) bench/building.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_BUILDING)
+	$(PY) bench/plot.py
 
 golden: venv  ## write the golden files anew; review the difference like code
 	$(PY) -m pytest tests/golden --update-golden

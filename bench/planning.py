@@ -1,79 +1,90 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long does planning a driver take, against spatch on the same folder? Interleaved runs, medians, ratios.
+"""How long does planning drivers take, against spatch on the same folders with as many processes?
 
-`cached` has sources, compile flags and scans at hand; `flags cached` parses anew; `cold` has the sources alone. Seconds
-are for scale: only ratios within one run mean anything on a shared machine.
+By default all Ethernet drivers of the kernel in one run. `cold` has the sources alone; `flags cached` parses anew;
+`cached` has compile flags and scans at hand.
 """
 
 import argparse
-import json
-import shutil
-import statistics
+import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
-from omatic import dirs, proc
+import measure
+from measure import Way
+
+from omatic import dirs, kernel, pipeline, proc
+from omatic.dirs import Cache
+from omatic.sweep import tasks
+from omatic.sweep.tasks import Scope
 
 HERE = Path(__file__).resolve().parent
 COMMAND = Path(sys.executable).with_name("pfq-omatic")
-CLOCKS = ("spatch", "cold", "flags cached", "cached")
+TARGETS = {"cold": 1.25, "cached": 0.5}
 
 
-def timed(action: Callable[[], object]) -> float:
-    """Return how many seconds an action took."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+def ethernet(release: str, cache: Cache) -> list[str]:
+    """Return every Ethernet driver of a kernel that delivers packets."""
+    settings = pipeline.Settings(cache, release)
+    stock = pipeline.stock_kernel(kernel.discover(release), settings)
+    return [task.module.name for task in tasks.tasks(stock, Scope.ETHERNET)]
 
 
-def measure(driver: str, release: str, runs: int) -> dict[str, list[float]]:
-    """Return the seconds of each run of each way."""
-    shared = dirs.default_cache()
-    plan = [COMMAND, "--quiet", "plan", driver, "--kernel", release, "--offline", "--json"]
-    (planned,) = json.loads(proc.run([COMMAND, "--quiet", "plan", driver, "--kernel", release, "--json"]).stdout)
-    site = planned["edits"][0]["path"]
-    folder = next(path for path in (shared / "sources").glob(f"*/tree/{site}")).parent
-    taken: dict[str, list[float]] = {clock: [] for clock in CLOCKS}
-    with tempfile.TemporaryDirectory() as name:
-        cache = Path(name)
-        for part in ("downloads", "sources", "stock"):
-            if (shared / part).is_dir():
-                (cache / part).symlink_to(shared / part)
-        env = {"PFQ_OMATIC_CACHE": str(cache)}
-        proc.run(plan, env=env)
-        spatch = ["spatch", "--very-quiet", "--sp-file", HERE / "delivery.cocci", "--dir", folder]
-        for _ in range(runs):
-            taken["spatch"].append(timed(lambda: proc.run(spatch)))
-            shutil.rmtree(cache / "flags")
-            taken["cold"].append(timed(lambda: proc.run(plan, env=env)))
-            for file in (cache / "flags").glob("scan-*"):
-                file.unlink()
-            taken["flags cached"].append(timed(lambda: proc.run(plan, env=env)))
-            taken["cached"].append(timed(lambda: proc.run(plan, env=env)))
-    return taken
+def folders(drivers: Sequence[str], release: str, cache: Cache) -> list[Path]:
+    """Return the folders that hold the drivers' sources, fetched; none is below another."""
+    chosen = pipeline.select(drivers, pipeline.Settings(cache, release))
+    found = {chosen.sources.root / choice.module.folder for choice in chosen.choices}
+    return sorted(one for one in found if not found & set(one.parents))
+
+
+def ways(drivers: Sequence[str], release: str, shared: Cache, cache: Path, jobs: int) -> list[Way]:
+    """Return the ways to plan, in an order in which each finds what it needs."""
+    for part in ("downloads", "sources", "stock"):
+        if (shared.root / part).is_dir():
+            (cache / part).symlink_to(shared.root / part)
+    (cache / "flags").mkdir()
+    ours = [COMMAND, "--quiet", "--cache-dir", cache, "plan", *drivers, "--kernel", release]
+    ours += ["--offline", "--json", f"--jobs={jobs}"]
+
+    def forget(pattern: str) -> None:
+        for file in (cache / "flags").glob(pattern):
+            file.unlink()
+
+    searched = folders(drivers, release, shared)
+
+    def spatch() -> None:
+        for folder in searched:
+            argv = ["spatch", "--very-quiet", "-j", str(jobs), "--sp-file", HERE / "delivery.cocci", "--dir", folder]
+            proc.run(argv)
+
+    def plan() -> None:
+        proc.run(ours)
+
+    return [
+        Way("spatch", spatch),
+        Way("cold", plan, lambda: forget("*")),
+        Way("flags cached", plan, lambda: forget("scan-*")),
+        Way("cached", plan),
+    ]
 
 
 def main() -> None:
     """Measure, print a table, keep the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kernel", required=True)
-    parser.add_argument("--driver", default="ixgbe")
+    parser.add_argument("--drivers", nargs="+", help="instead of all Ethernet drivers")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    taken = measure(given.driver, given.kernel, given.runs)
-    base = statistics.median(taken["spatch"])
-    results = []
-    for clock in CLOCKS:
-        median = statistics.median(taken[clock])
-        print(f"{given.driver}: {clock:13} {median:6.2f} s   {median / base:5.2f} of spatch")
-        name = f"plan.{given.driver}.{clock.replace(' ', '_')}"
-        results.append({"name": name, "unit": "s", "value": round(median, 3), "runs": taken[clock]})
-    out = HERE / "results" / "planning.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(results, indent=1) + "\n")
+    shared = Cache(dirs.default_cache())
+    drivers = given.drivers or ethernet(given.kernel, shared)
+    with tempfile.TemporaryDirectory() as name:
+        taken = measure.interleave(ways(drivers, given.kernel, shared, Path(name), given.jobs), given.runs)
+    subject = " ".join(drivers) if len(drivers) < 3 else f"{len(drivers)} drivers"
+    found = measure.results(subject, taken, "spatch", TARGETS)
+    measure.keep("planning", found, kernel=given.kernel, drivers=drivers, jobs=given.jobs)
 
 
 if __name__ == "__main__":

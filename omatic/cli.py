@@ -171,23 +171,10 @@ def plan(
     sysroot: KernelRoot = Path("/"),
 ) -> None:
     """Find the places where drivers deliver packets and show what would change; change nothing."""
-    from omatic import patch, pipeline
+    from omatic import cli_plan, pipeline
 
     given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, sysroot=sysroot)
-    chosen = pipeline.select(drivers, given)
-    listed = []
-    for choice in chosen.choices:
-        with pipeline.planned(choice, chosen, given) as ready:
-            if diff:
-                sys.stdout.buffer.write(patch.of(ready, chosen.target))
-            elif as_json:
-                listed.append(ready.to_json(chosen))
-            else:
-                from omatic import show
-
-                print(show.plan(ready))
-    if as_json and not diff:
-        print(json.dumps(listed, indent=2))
+    cli_plan.plan(drivers, given, diff=diff, as_json=as_json)
 
 
 @app.command(name="list-supported", epilog="Example: pfq-omatic list-supported --present")
@@ -200,14 +187,13 @@ def list_supported(
     sysroot: KernelRoot = Path("/"),
 ) -> None:
     """List the drivers of a kernel that can be accelerated; a star marks those of NICs in this machine."""
-    from omatic import fetch, show, supported
+    from omatic import fetch, show_supported, supported
     from omatic import kernel as kernels
 
     target = kernels.discover(kernel, root=sysroot)
     stock = fetch.stock_kernel(target, cache=ctx.obj, offline=offline)
-    found = supported.listing(stock, target.place, ctx.obj)
-    rows = [row for row in found if row.devices or not present]
-    print(json.dumps([row.to_json() for row in rows], indent=2) if as_json else show.supported(rows, target.release))
+    rows = [row for row in supported.listing(stock, target, ctx.obj) if row.devices or not present]
+    print(json.dumps([r.to_json() for r in rows], indent=2) if as_json else show_supported.table(rows, target.release))
 
 
 @app.command(epilog="Examples: pfq-omatic rehearse e1000e     pfq-omatic rehearse vmxnet3 --thorough")

@@ -21,6 +21,16 @@ class OmaticError(Exception):
         self.hint = hint
         self.details = tuple(details)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let an error come out of another process as it was, whatever its class wants to be made of."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[OmaticError], args: tuple[object, ...], what: Mapping[str, object]) -> OmaticError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(what)
+    return error
+
 
 class UsageError(OmaticError):
     """The command line asks for something that makes no sense."""

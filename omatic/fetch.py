@@ -81,6 +81,23 @@ def fetch(target: KernelTarget, folders: Sequence[Path], *, source: str, cache: 
         return SourceTree(store / "tree", found.label, found.exact)
 
 
+def at_hand(target: KernelTarget, folders: Iterable[Path], cache: Cache) -> frozenset[Path]:
+    """Return those of the in-tree folders whose sources `fetch` would find without a network."""
+    asked = frozenset(folders)
+    try:
+        _from_distribution(target, cache, offline=True)
+    except OmaticError:
+        pass
+    else:
+        return asked
+    try:
+        key, _, _ = json.loads(_memory(target, cache).read_text())
+    except (OSError, ValueError, TypeError):
+        return frozenset()
+    parts, _ = _manifest(cache.sources / key)
+    return frozenset(folder for folder in asked if parts.issuperset(base_parts(folder)))
+
+
 def _memory(target: KernelTarget, cache: Cache) -> Path:
     version = target.package.source_version if target.package else "unknown"
     return cache.sources / f"{target.release}_{version.replace(':', '%3a')}.json"

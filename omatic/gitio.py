@@ -150,6 +150,10 @@ class WorkTree:
         """Remove what builds left in the tree, and nothing that somebody put there."""
         self._git("clean", "--quiet", "--force", "-d", "-X")
 
+    def files(self) -> tuple[str, ...]:
+        """Return the tracked files, by path."""
+        return tuple(filter(None, self._git("ls-files", "-z").split("\0")))
+
     def holds(self, branch: str, path: str) -> bool:
         """Tell whether a branch has a file."""
         return bool(self._git("ls-tree", "--name-only", branch, "--", path))

@@ -5,7 +5,8 @@ The driver keeps its in-tree path below the folder, and the folder's own path is
 that __FILE__ leaves in the object agree with the distribution's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from omatic import buildlog, proc, sysroot
@@ -13,6 +14,24 @@ from omatic import prefix as at_prefix
 from omatic.errors import BuildFailed, CommandError, KernelMissing
 from omatic.model import KernelTarget
 from omatic.prefix import Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Jobs that several makes share, as GNU make itself shares them: a pipe with a byte for each that is free."""
+
+    read: int
+    write: int
+    jobs: int
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """The pipe's ends, which make has to be given."""
+        return self.read, self.write
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what tells make of the pool; a -j of its own would end its part in it."""
+        return {"MAKEFLAGS": f" -j{self.jobs} --jobserver-auth={self.read},{self.write}"}
 
 
 def arguments(
@@ -41,17 +60,24 @@ def build(
     extra_symbols: Path | None = None,
     prefix: Prefix | None = None,
     goal: str = "modules",
+    shown_from: Path | None = None,
+    pool: Pool | None = None,
 ) -> None:
-    """Build what the tree's Kbuild names; raise BuildFailed with the compiler's own errors."""
+    """Build what the tree's Kbuild names; raise BuildFailed with the compiler's own errors.
+
+    With `shown_from` that folder is what is built, seen at the tree's path; with `pool` its jobs are used.
+    """
     sysroot.find(target.root, target.compiler)
-    shown = [tree, *([extra_symbols.parent] if extra_symbols else [])]
-    mapped = {prefix.stand_in: prefix.path} if prefix else {}
+    shown = [*([] if shown_from else [tree]), *([extra_symbols.parent] if extra_symbols else [])]
+    mapped = {prefix.stand_in: prefix.path} if prefix else {shown_from: tree} if shown_from else {}
     if prefix:
         shown += [prefix.objects] if prefix.apart else []
         at_prefix.lay_out(target, tree, prefix)
-    make = [*arguments(target, tree, extra_symbols, prefix), f"-j{jobs}", goal]
+    make = [*arguments(target, tree, extra_symbols, prefix), *([] if pool else [f"-j{jobs}"]), goal]
+    env, pass_fds = (pool.environment(), pool.descriptors) if pool else ({}, ())
     try:
-        proc.run(sysroot.command(target.root, make, shown=shown, mapped=mapped), log_to=log_to)
+        inside = sysroot.command(target.root, make, shown=shown, mapped=mapped)
+        proc.run(inside, log_to=log_to, env=env, pass_fds=pass_fds)
     except CommandError as error:
         if _INVALID in error.output:
             raise _incomplete(target) from error

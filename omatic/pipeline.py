@@ -25,6 +25,7 @@ from omatic import (
     kernel,
     kheaders,
     log,
+    shared,
     sites,
     state,
     toolchain,
@@ -326,10 +327,13 @@ def _build(ready: Planned, chosen: Selection, hook: Core, settings: Settings) ->
         state.forget(unit.out)
         build_log = unit.out / "build.log"
         build_log.write_text("")
-        _vanilla(ready, target, settings.jobs, build_log)
-        _accelerated(ready, target, hook, settings.jobs, build_log)
+        together = shared.possible(target, unit, settings.jobs)
+        if not together:
+            _vanilla(ready, target, settings.jobs, build_log)
+        _accelerated(ready, target, hook, settings.jobs, build_log, together=together)
         outcome = _prove(ready, chosen, hook, fresh=True)
-        state.write_report(unit.out, digest, result, outcome.report, _about(outcome))
+        judged = replace(outcome, refusal=verify.go(outcome.report, target, force=False))
+        state.write_report(unit.out, digest, result, outcome.report, _about(judged), judged.refusal)
     return outcome
 
 
@@ -378,10 +382,13 @@ def _vanilla(ready: Planned, target: KernelTarget, jobs: int, build_log: Path) -
         shutil.copyfile(unit.built, unit.out / "vanilla" / unit.built.name)
 
 
-def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, build_log: Path) -> None:
+def _accelerated(
+    ready: Planned, target: KernelTarget, hook: Core, jobs: int, build_log: Path, *, together: bool
+) -> None:
     unit, plan = ready.unit, ready.plan
     count = len(plan.rewritten)
-    with log.step(f"rewriting {count} site{'' if count == 1 else 's'} and building accelerated"):
+    with log.step(f"rewriting {count} site{'s' * (count != 1)}, building {'vanilla and ' * together}accelerated"):
+        vanilla = shared.copy(unit, ready.tree, ready.base) if together and isinstance(unit, DriverUnit) else None
         ready.tree.check_out(ACCELERATED, start=ready.base)
         files = generated(ready, target)
         listed = "\n".join(f"{edit.path}:{edit.line}: {edit.why}" for edit in plan.edits)
@@ -392,6 +399,8 @@ def _accelerated(ready: Planned, target: KernelTarget, hook: Core, jobs: int, bu
             vendorunit.accelerate(unit, ready.tree, target, symvers=hook.symvers, jobs=jobs, log_to=build_log)
             vendorunit.mark(unit, *_tags(ready, target))
             return
+        if vanilla is not None:
+            shared.build(target, unit, plan, vanilla, hook.symvers, jobs, build_log)
         kbuild.build(target, unit.tree, log_to=build_log, jobs=jobs, extra_symbols=hook.symvers, prefix=unit.prefix)
         shutil.copyfile(unit.built, unit.out / unit.built.name)
 

@@ -84,6 +84,7 @@ def run(
     stdin: str | None = None,
     timeout: float | None = None,
     check: bool = True,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run a program to its end and return what it said.
 
@@ -92,7 +93,8 @@ def run(
     only the latter. A timeout, in seconds, ends the whole process group and counts as status 124.
     """
     args = tuple(os.fspath(a) for a in argv)
-    with _start(args, cwd=cwd, env=env, stdin=stdin is not None, merge=log_to is not None) as child:
+    merge = log_to is not None
+    with _start(args, cwd=cwd, env=env, stdin=stdin is not None, merge=merge, pass_fds=pass_fds) as child:
         try:
             out, err = child.communicate(stdin.encode() if stdin is not None else None, timeout)
             status = child.returncode
@@ -148,6 +150,7 @@ def background(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdout: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Child]:
     """Keep a program running for the length of the block; its group is ended at the block's end."""
     args = tuple(os.fspath(a) for a in argv)
@@ -161,6 +164,7 @@ def background(
         stderr=subprocess.STDOUT,
         env=environment(env),
         start_new_session=True,
+        pass_fds=pass_fds,
     ) as child:
         try:
             yield child
@@ -177,6 +181,7 @@ def _start(
     stdin: bool = False,
     merge: bool = False,
     output: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Iterator[Child]:
     find(args[0])
     log.debug(log.shell(args) + (f"   (in {cwd})" if cwd else ""))
@@ -188,6 +193,7 @@ def _start(
         stdout=output or subprocess.PIPE,
         stderr=subprocess.STDOUT if merge or output else subprocess.PIPE,
         start_new_session=True,
+        pass_fds=pass_fds,
     ) as child:
         try:
             yield child

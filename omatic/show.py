@@ -12,7 +12,6 @@ from omatic.lab.verdict import Verdict as Rehearsed
 from omatic.model import Kind, Verdict
 from omatic.pipeline import Outcome, Planned
 from omatic.rules import BY_CALLEE
-from omatic.supported import Supported
 
 _STYLE = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.SKIP: "dim"}
 
@@ -54,17 +53,6 @@ def plan(ready: Planned) -> str:
         if site.kind in (Kind.INACTIVE, Kind.LOCAL, Kind.DECLARATION)
     ]
     return tables.text(head, table, *rest, *shown)
-
-
-def supported(rows: Sequence[Supported], release: str) -> str:
-    """Return the list of drivers that can be accelerated."""
-    table = tables.new("", "driver", "delivers through", "devices here", "state")
-    for row in rows:
-        star = Text("*", style="bold green") if row.devices else ""
-        table.add_row(star, row.module.name, ", ".join(row.symbols), ", ".join(row.devices), row.state)
-    return tables.text(
-        table, Text(f"{len(rows)} drivers of {release} can be accelerated; * marks NICs in this machine")
-    )
 
 
 def verdicts(results: Sequence[Rehearsed]) -> str:

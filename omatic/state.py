@@ -56,14 +56,20 @@ def forget(out: Path) -> None:
     (out / "state.json").unlink(missing_ok=True)
 
 
-def write_report(out: Path, inputs: str, module: Path, report: Report, about: Mapping[str, object]) -> None:
-    """Keep what a build gave: the inputs' digest, the module's own, and the report; and the readable proofs.json."""
+def write_report(
+    out: Path, inputs: str, module: Path, report: Report, about: Mapping[str, object], refused: str | None
+) -> None:
+    """Keep what a build gave: the inputs' digest, the module's own, and the report; and the readable proofs.json.
+
+    `refused` is why the module may not be delivered unless forced, None if it may.
+    """
     checks = [{"name": c.name, "verdict": c.verdict.value, "evidence": dict(c.evidence)} for c in report.checks]
     kept = {
         "inputs": inputs,
         "sha256": sha256(module),
         "relocations_changed": report.relocations_changed,
         "checks": checks,
+        "refused": refused,
     }
     write_atomically(out / "proofs.json", json.dumps(about, indent=1).encode())
     write_atomically(out / "state.json", json.dumps(kept).encode())
@@ -74,9 +80,19 @@ def read_report(out: Path, inputs: str, module: Path) -> Report | None:
     try:
         kept = json.loads((out / "state.json").read_text())
         vanilla = module.parent / "vanilla" / module.name
-        if kept["inputs"] != inputs or kept["sha256"] != sha256(module) or not vanilla.is_file():
+        same = kept["inputs"] == inputs and kept["sha256"] == sha256(module)
+        if not same or "refused" not in kept or not vanilla.is_file():
             return None
         checks = tuple(Check(c["name"], Verdict(c["verdict"]), c["evidence"]) for c in kept["checks"])
         return Report(checks, kept["relocations_changed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_refusal(out: Path) -> str | None:
+    """Return why the module that was built there may not be delivered, "" if it may; None if there is no module."""
+    try:
+        kept = json.loads((out / "state.json").read_text())
+        return str(kept["refused"] or "") if any(out.glob("*.ko")) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

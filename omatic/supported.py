@@ -1,33 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which drivers of a kernel can be accelerated: those whose stock modules import a delivery function.
 
-Needs no sources. Devices of this machine are matched as the kernel itself does it: by modalias.
+Needs neither sources nor network, and stays light: what answers is this machine, its stock modules and the cache.
 """
 
-import fnmatch
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-from omatic import catalog, stock
+from omatic import catalog, fetch, modalias, state, stock
 from omatic.dirs import Cache
-from omatic.model import StockKernel, StockModule
+from omatic.life import receipt, running
+from omatic.life.system import System
+from omatic.model import KernelTarget, StockKernel, StockModule
 
 SYS = Path("/sys")
 
 
+class State(Enum):
+    """How far a driver is: what counts is the farthest."""
+
+    STOCK = "stock"
+    BUILT = "built"
+    INSTALLED = "installed"
+    RUNNING = "running"
+
+
 @dataclass(frozen=True, slots=True)
 class Supported:
-    """One driver: its delivery functions, the devices of this machine that it serves, and how far we got with it.
-
-    `state` is "stock", or "built" when an accelerated module is in the cache.
-    """
+    """One driver: its delivery functions, the devices of this machine that it serves, whether its sources are at hand
+    without a network, and how far we got with it. `refused` says why its build is not delivered, if that is so."""
 
     module: StockModule
     symbols: tuple[str, ...]
     devices: tuple[str, ...]
-    state: str
+    sources: bool
+    state: State
+    refused: str | None
 
     def to_json(self) -> dict[str, object]:
         """Return it as `list-supported --json` prints it."""
@@ -36,45 +46,57 @@ class Supported:
             "symbols": list(self.symbols),
             "stock": str(self.module.path),
             "devices": list(self.devices),
-            "state": self.state,
+            "sources": self.sources,
+            "state": self.state.value,
+            "refused": self.refused,
         }
 
 
-def listing(kernel: StockKernel, place: str, cache: Cache, sys: Path = SYS) -> tuple[Supported, ...]:
-    """Return every driver below drivers/net that delivers packets, by in-tree path; `place` is the target's."""
-    present = devices(kernel, sys)
-    found = []
+def listing(
+    kernel: StockKernel, target: KernelTarget, cache: Cache, *, system: System | None = None, sys: Path = SYS
+) -> tuple[Supported, ...]:
+    """Return every driver below drivers/net that delivers packets, by in-tree path.
+
+    Drivers are installed below the target's root, unless another `system` is given; devices are this machine's.
+    """
+    system = system or System(target.root)
+    delivering = dict(_delivering(kernel))
+    known = modalias.patterns(kernel.modules / "modules.alias", {module.name for module in delivering})
+    present = modalias.devices(known, sys)
+    sources = fetch.at_hand(target, {module.folder for module in delivering}, cache)
+    rows = []
+    for module, symbols in delivering.items():
+        built = cache.work(target.place, module.name) / "out" / module.intree.name
+        refused = state.read_refusal(built.parent)
+        rows.append(
+            Supported(
+                module=module,
+                symbols=tuple(sorted(symbols)),
+                devices=present.get(module.name, ()),
+                sources=module.folder in sources,
+                state=_state(module, target, system, built if refused == "" else None),
+                refused=refused or None,
+            )
+        )
+    return tuple(rows)
+
+
+def _delivering(kernel: StockKernel) -> Iterator[tuple[StockModule, frozenset[str]]]:
     for module in stock.modules(kernel, stock.NET):
         if symbols := catalog.delivers(module.path):
-            built = (cache.work(place, module.name) / "out/state.json").is_file()
-            state = "built" if built else "stock"
-            found.append(Supported(module, tuple(sorted(symbols)), present.get(module.name, ()), state))
-    return tuple(found)
+            yield module, symbols
 
 
-def devices(kernel: StockKernel, sys: Path = SYS) -> Mapping[str, tuple[str, ...]]:
-    """Return the devices of this machine by the module that would serve them, e.g. igb: "0000:03:00.0 (eth0)"."""
-    aliases = kernel.modules / "modules.alias"
-    text = aliases.read_text() if aliases.is_file() else ""
-    patterns = re.findall(r"^alias (\S+) (\S+)$", text, re.MULTILINE)
-    found: dict[str, list[str]] = {}
-    for folder, modalias in _modaliases(sys):
-        bus = modalias.split(":", 1)[0] + ":"
-        for pattern, module in patterns:
-            if pattern.startswith(bus) and fnmatch.fnmatchcase(modalias, pattern):
-                found.setdefault(stock.module_name(module), []).append(_label(folder))
-    return {module: tuple(dict.fromkeys(listed)) for module, listed in found.items()}
-
-
-def _modaliases(sys: Path) -> Iterable[tuple[Path, str]]:
-    for path in sorted(sys.glob("bus/*/devices/*/modalias")):
-        try:
-            yield path.parent, path.read_text().strip()
-        except OSError:
-            continue
-
-
-def _label(device: Path) -> str:
-    # virtio puts the interface below a device of its own; PCI and USB directly below theirs.
-    names = sorted({path.name for pattern in ("net/*", "*/net/*") for path in device.glob(pattern)})
-    return device.name + (f" ({', '.join(names)})" if names else "")
+def _state(module: StockModule, target: KernelTarget, system: System, built: Path | None) -> State:
+    kept = receipt.read(system, target.release, module.name)
+    files = [system.root / file.path.lstrip("/") for file in kept.files] if kept else []
+    installed = bool(files) and all(file.is_file() for file in files)
+    # Receipts list the module first; one that was loaded from the cache or from an output folder is ours by its mark.
+    ours = files[0] if installed else built
+    if running.release(system) == target.release and (
+        running.whose(system, module.name, ours, module.path) in running.HOOKED
+    ):
+        return State.RUNNING
+    if installed:
+        return State.INSTALLED
+    return State.STOCK if built is None else State.BUILT

@@ -81,8 +81,17 @@ def command(
             tops.append((folder, to))
     private = ["--user", "--map-root-user"] if os.geteuid() != 0 else []
     places = [os.fspath(path) for pair in tops for path in pair]
+    if root == HERE and all(to.is_dir() for _, to in tops):
+        # Nothing has to be put together where the places are there already.
+        return ["unshare", *private, "--mount", "sh", "-c", _SHOW, str(len(tops)), *places, *words]
     return ["unshare", *private, "--mount", "sh", os.fspath(_ENTER), os.fspath(root), str(len(tops)), *places,
             *words]  # fmt: skip
+
+
+_SHOW = """\
+while [ "$0" -gt "${done:=0}" ]; do mount --bind "$1" "$2" || exit; shift 2; done=$((done + 1)); done
+exec "$@"
+"""
 
 
 @cache

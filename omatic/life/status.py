@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from omatic import kernel as kernels
-from omatic import stock
+from omatic import state, stock
 from omatic.dirs import Cache, sha256
 from omatic.errors import CommandError
 from omatic.life import dkmsrecord, enforcement, initramfs, journal, modprobe, receipt, running, signing, steps, swap
@@ -141,7 +141,8 @@ class _Kernel:
         """Yield what is wanted, built, or was tried for this kernel, by name."""
         kept = {path.stem for path in (self._system.receipts / self._release).glob("*.json")}
         tried = {path.stem for path in (dkmsrecord.folder(self._system) / self._release).glob("*.json")}
-        built = {path.parents[1].name for path in (self._cache.root / "work" / self._release).glob("*/out/state.json")}
+        outs = (self._cache.root / "work" / self._release).glob("*/out")
+        built = {out.parent.name for out in outs if state.read_refusal(out) == ""}
         dkms = {path.name.removeprefix("pfq-") for path in (self._system.root / "var/lib/dkms").glob("pfq-*")}
         registered = {stock.module_name(name) for name in dkms} if self._stock else set()
         for name in sorted((kept | tried | registered | built) - {CORE}):

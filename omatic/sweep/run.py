@@ -5,9 +5,10 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
-from omatic import core, kernel, log, pipeline
+from omatic import core, kernel, log, many, pipeline
 from omatic.core import Core
 from omatic.dirs import sha256
 from omatic.errors import HOPELESS, OmaticError, PlanRefused, SourceNotFound, VerifyFailed
@@ -42,10 +43,12 @@ def run(scope: Scope, settings: Settings) -> Report:
     if not rest:
         return report
     hook = core.build(target, settings.cache, settings.jobs)
-    choose = _chooser(rest, settings)
-    with log.counting(f"{len(todo)} drivers of {target.release}", len(todo), len(done)) as show:
+    choose, chosen = _chooser(rest, settings)
+    scanning = many.ahead(chosen, settings) if chosen else nullcontext(lambda _name: None)
+    with scanning as wait, log.counting(f"{len(todo)} drivers of {target.release}", len(todo), len(done)) as show:
         for task in rest:
             show.begin(task.module.name)
+            wait(task.module.name)
             result = attempt(task, choose, hook, settings)
             report = replace(report, results=(*report.results, result))
             record.write(path, report)
@@ -53,16 +56,16 @@ def run(scope: Scope, settings: Settings) -> Report:
     return report
 
 
-def _chooser(rest: Sequence[Task], settings: Settings) -> Callable[[Task], Selection]:
-    """Return what gives each task its selection: out of one pass over the source archive for all of them, or, where
-    the sources lack some of them, by asking for each alone."""
+def _chooser(rest: Sequence[Task], settings: Settings) -> tuple[Callable[[Task], Selection], Selection | None]:
+    """Return what gives each task its selection: out of one pass over the source archive for all of them, which is
+    returned, too, or, where the sources lack some of them, by asking for each alone."""
     try:
         chosen = pipeline.select([task.module.name for task in rest], settings)
     except SourceNotFound as error:
         log.warn(error.message)
-        return lambda task: pipeline.select([task.module.name], settings)
+        return lambda task: pipeline.select([task.module.name], settings), None
     choices = {choice.module.name: choice for choice in chosen.choices}
-    return lambda task: replace(chosen, choices=(choices[task.module.name],))
+    return lambda task: replace(chosen, choices=(choices[task.module.name],)), chosen
 
 
 def attempt(task: Task, choose: Callable[[Task], Selection], hook: Core, settings: Settings) -> Result:

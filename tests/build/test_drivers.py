@@ -108,7 +108,8 @@ def test_verify_and_list(command: Command) -> None:
     assert listed["vmxnet3"]["state"] == "built"
     assert listed["vmxnet3"]["symbols"] == ["napi_gro_receive", "netif_receive_skb"]
     assert len(listed) > 100
-    assert listed["ixgbe"].keys() == {"module", "symbols", "stock", "devices", "state"}
+    assert listed["vmxnet3"]["sources"] is True
+    assert listed["ixgbe"].keys() == {"module", "symbols", "stock", "devices", "sources", "state", "refused"}
 
 
 @pytest.mark.skipif("PFQ_TEST_OLDER_KERNEL" not in os.environ, reason="make test-build names a 6.12 kernel")

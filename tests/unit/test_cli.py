@@ -3,6 +3,7 @@
 
 import errno
 import inspect
+import pickle
 import re
 import signal
 from pathlib import Path
@@ -124,6 +125,19 @@ def test_exit_codes_are_distinct_and_documented() -> None:
     assert {str(leaf.exit_code): leaf.__name__ for leaf in leaves()}.items() <= listed.items()
 
 
+def test_errors_come_out_of_other_processes() -> None:
+    """Drivers are planned in processes of their own: what went wrong there is told as if it had been here."""
+    made = (
+        errors.PlanRefused("no", hint="go", details=["a.c:1"]),
+        errors.CommandError(["make", "x"], 2, "said", None),
+        errors.ToolMissing("make"),
+        errors.several({"e1000e": errors.PlanRefused("no", hint="go"), "igb": errors.ToolMissing("gcc")}),
+    )
+    for error in made:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)
+
+
 def test_commands_are_documented() -> None:
     """The README or the commands page names every command."""
     text = (ROOT / "README.md").read_text() + (ROOT / "docs/commands.md").read_text()
@@ -142,9 +156,11 @@ def test_records_survive_and_damage_is_absence(tmp_path: Path) -> None:
     report = Report((Check("abi", Verdict.SKIP, {"summary": "exports nothing"}),), 1)
     (tmp_path / "vanilla").mkdir()
     (tmp_path / "vanilla/m.ko").write_bytes(b"vanilla")
-    state.write_report(tmp_path, "inputs", module, report, {})
+    state.write_report(tmp_path, "inputs", module, report, {}, "abi: no")
     assert state.read_report(tmp_path, "inputs", module) == report
     assert state.read_report(tmp_path, "others", module) is None
+    assert state.read_refusal(tmp_path) == "abi: no"
+    assert state.read_refusal(tmp_path / "vanilla") is None
     module.write_bytes(b"xx")
     assert state.read_report(tmp_path, "inputs", module) is None
     (tmp_path / "state.json").write_text("{")
