@@ -44,6 +44,11 @@ test-build: venv  ## real drivers against real kernels: build and prove
 sweep: venv packages  ## every network driver of the default kernel, built and proven; goes on where it stopped: hours
 	$(VENV)/bin/pfq-omatic build --all --net --kernel "$$(tools/default-kernel.sh)"
 
+# What the sweep has built, each with all that it needs and all that needs it; igb's NIC wants a newer QEMU.
+load-all: venv packages  ## load and unload every driver that was swept, in a virtual machine, as its stock twin: half an hour
+	PFQ_OMATIC_QEMU="$$($(PY) tests/vm/get_qemu.py drivers-cache/qemu || true)" \
+		$(VENV)/bin/pfq-omatic rehearse --all --load-only --net --kernel "$$(tools/default-kernel.sh)"
+
 test-kernels: venv  ## the kernels of other Debian releases, each below its own root: half an hour (root)
 	tools/packages.sh debootstrap zstd
 	$(PY) -m pytest -m kernels
@@ -125,6 +130,6 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build packaging/share *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: help venv packages dev-packages demo sweep test test-all lint test-fast test-user test-build test-vm \
+.PHONY: help venv packages dev-packages demo sweep load-all test test-all lint test-fast test-user test-build test-vm \
 	test-kernels test-dkms test-dkms-short test-life test-life-short \
 	test-packages test-packages-short test-fleet check-kernel bench golden share wheel wheels sdist deb rpm clean

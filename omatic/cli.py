@@ -18,14 +18,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from omatic import __version__, cli_dkms, cli_install, cli_load, cli_sweep, dirs, errors, log
+from omatic import __version__, cli_dkms, cli_install, cli_load, cli_rehearse, cli_sweep, dirs, errors, log
 from omatic.dirs import Cache
 from omatic.errors import DiskFull, OmaticError
 from omatic.log import Verbosity
 from omatic.options import (
     All,
     Bundle,
-    Driver,
     Drivers,
     DriversOrAll,
     Force,
@@ -196,34 +195,6 @@ def list_supported(
     print(json.dumps([r.to_json() for r in rows], indent=2) if as_json else show_supported.table(rows, target.release))
 
 
-@app.command(epilog="Examples: pfq-omatic rehearse e1000e     pfq-omatic rehearse vmxnet3 --thorough")
-def rehearse(
-    ctx: typer.Context,
-    driver: Driver,
-    kernel: Kernel = None,
-    source: Source = "auto",
-    offline: Offline = False,
-    jobs: Jobs = os.cpu_count() or 1,
-    frames: Annotated[int, typer.Option(min=1, help="Frames to send through an emulated NIC.")] = 10_000,
-    thorough: Annotated[bool, typer.Option("--thorough", help="Also load and unload PFQ 100 times.")] = False,
-    as_json: Json = False,
-    sysroot: KernelRoot = Path("/"),
-) -> None:
-    """Boot the kernel in a virtual machine with the accelerated driver, send it traffic, and judge."""
-    from omatic import pipeline, show, trial
-
-    given = pipeline.Settings(ctx.obj, kernel, source, offline, jobs, sysroot=sysroot)
-    _, verdicts = trial.run(driver, given, frames=frames, thorough=thorough)
-    print(json.dumps([v.to_json() for v in verdicts], indent=2) if as_json else show.verdicts(verdicts))
-    failed = [verdict for verdict in verdicts if not verdict.passed]
-    if failed:
-        raise errors.RehearsalFailed(
-            "the rehearsal failed: " + ", ".join(verdict.driver for verdict in failed),
-            hint=f"the guest's logs are in {failed[0].log}",
-            details=[f"{phase.name}: {phase.detail}" for v in failed for phase in v.phases if not phase.passed],
-        )
-
-
 @app.command(epilog="Example: pfq-omatic doctor --kernel 6.1.0-56-amd64")
 def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False, sysroot: KernelRoot = Path("/")) -> None:
     """Check that this machine has what the work needs."""
@@ -244,6 +215,7 @@ def doctor(ctx: typer.Context, kernel: Kernel = None, as_json: Json = False, sys
 cli_dkms.register(app)
 cli_install.register(app)
 cli_load.register(app)
+cli_rehearse.register(app)
 
 # --- running, failing, being interrupted
 

@@ -22,9 +22,6 @@ All = Annotated[bool, typer.Option("--all", help="Build every driver that delive
 OnlyEthernet = Annotated[
     bool, typer.Option("--ethernet/--net", help="With --all: those of Ethernet NICs only, or all network drivers.")
 ]
-Driver = Annotated[
-    str, typer.Argument(help="Name as lsmod prints it, or a family.", metavar="DRIVER", show_default=False)
-]
 Kernel = Annotated[
     str | None,
     typer.Option(

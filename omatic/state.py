@@ -80,8 +80,17 @@ def read_report(out: Path, inputs: str, module: Path) -> Report | None:
     try:
         kept = json.loads((out / "state.json").read_text())
         vanilla = module.parent / "vanilla" / module.name
-        same = kept["inputs"] == inputs and kept["sha256"] == sha256(module)
-        if not same or "refused" not in kept or not vanilla.is_file():
+        same = kept["inputs"] == inputs and "refused" in kept and vanilla.is_file()
+        return latest_report(out, module) if same else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def latest_report(out: Path, module: Path) -> Report | None:
+    """Return the report of the last build, of whatever inputs, if its module is still there, untouched."""
+    try:
+        kept = json.loads((out / "state.json").read_text())
+        if kept["sha256"] != sha256(module):
             return None
         checks = tuple(Check(c["name"], Verdict(c["verdict"]), c["evidence"]) for c in kept["checks"])
         return Report(checks, kept["relocations_changed"])

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Write docs/support-matrix.md from the reports of sweeps: driver by kernel, with sites, call targets and proofs.
 
-    tools/support_matrix.py OUTPUT REPORT... [--rehearsals FILE...]
+    tools/support_matrix.py OUTPUT REPORT... [--loads REPORT...] [--rehearsals FILE...]
 
 A report is what `build --all --json` prints (and keeps in the cache's sweeps/); where two are of one kernel, a driver's
-later one counts. A file of rehearsals is what `rehearse --json` prints.
+later one counts. One of loads is what `rehearse --all --json` prints (and keeps there, too); it counts where it is of
+the very module that the other report speaks of. A file of rehearsals is what `rehearse DRIVER --json` prints.
 """
 
 import argparse
@@ -14,10 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from omatic.sweep.loads import Loaded, LoadReport, Loads
 from omatic.sweep.result import Report, Result, State
 
 Table = dict[str, dict[str, Result]]
 """Results by in-tree path of the module, then by kernel."""
+
+Tried = Mapping[tuple[str, str], Loaded]
+"""How a driver loads, by in-tree path of the module and kernel."""
 
 HEAD = """\
 # Support matrix
@@ -27,6 +32,10 @@ made by `tools/support_matrix.py` from the reports of sweeps ([sweeps.md](sweeps
 were rewritten, how many call targets changed in the object code, and how many of the [proofs](proofs.md) pass; one
 that has nothing to prove (`abi` of a module that exports nothing) is left out. What the proofs mean and what they do
 not is told in [rewrite-limits.md](rewrite-limits.md).
+
+*Loads* says whether the module goes in and out of a virtual machine of that kernel as the stock module does, with all
+that it needs and all that needs it, as `pfq-omatic rehearse --all` found it; in brackets, what the stock module answers
+other than 0 in the same machine. *Traffic* names the emulated NIC that it captured every frame of.
 """
 
 
@@ -41,21 +50,64 @@ def collect(reports: Iterable[Report]) -> tuple[Table, tuple[str, ...]]:
     return table, tuple(kernels)
 
 
-def cell(result: Result | None, rehearsed: bool | None) -> str:
-    """Return what became of one driver on one kernel."""
+def cell(result: Result | None) -> str:
+    """Return what became of building one driver for one kernel."""
     if result is None:
         return ""
     if result.state is not State.BUILT:
-        return f"**{result.state.value}**: {result.reason}".replace("|", "\\|")
-    sites, tried = sum(result.sites.values()), {True: "; rehearsed", False: "; **rehearsal failed**", None: ""}
+        return _escaped(f"**{result.state.value}**: {result.reason}")
+    sites = sum(result.sites.values())
     passed = sum(verdict == "pass" for verdict in result.checks.values())
     tested = sum(verdict != "skip" for verdict in result.checks.values())
-    return f"{sites} → {result.relocations}, {passed} of {tested}{tried[rehearsed]}"
+    return f"{sites} → {result.relocations}, {passed} of {tested}"
 
 
-def write(reports: Sequence[Report], rehearsed: Mapping[tuple[str, str], bool]) -> str:
+def loads(loaded: Loaded | None) -> str:
+    """Return how one driver loads."""
+    if loaded is None or loaded.state is Loads.MISSING:
+        return ""
+    if loaded.state is Loads.DIFFERS:
+        return _escaped(f"**differs**: {'; '.join(loaded.differences)}")
+    shown = ", ".join(loaded.answers[:SHOWN]) + (", ..." if len(loaded.answers) > SHOWN else "")
+    return _escaped(f"as stock ({shown})" if loaded.answers else "as stock")
+
+
+def traffic(loaded: Loaded | None, rehearsed: bool | None) -> str:
+    """Return what became of one driver's rehearsal."""
+    verdicts = loaded.traffic if loaded else ()
+    if rehearsed is False or any(not verdict["passed"] for verdict in verdicts):
+        return "**failed**"
+    listed = ", ".join(f"{verdict['nic'] or verdict['driver']}: {verdict['captured']} frames" for verdict in verdicts)
+    return listed or ("rehearsed" if rehearsed else "")
+
+
+SHOWN = 3
+"""How many of the answers other than 0 fit into a cell."""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def trials(reports: Sequence[Report], found: Iterable[LoadReport]) -> Tried:
+    """Return how each driver loads; a result of another build of the module does not count."""
+    digests = {(r.intree, report.kernel): r.sha256 for report in reports for r in report.results}
+    return {
+        (loaded.intree, report.kernel): loaded
+        for report in found
+        for loaded in report.results
+        if loaded.sha256 and digests.get((loaded.intree, report.kernel)) == loaded.sha256
+    }
+
+
+def write(
+    reports: Sequence[Report], rehearsed: Mapping[tuple[str, str], bool], loaded: Sequence[LoadReport] = ()
+) -> str:
     """Return the whole page."""
     table, kernels = collect(reports)
+    tried = trials(reports, loaded)
+    virtual = {kernel for _, kernel in (*tried, *rehearsed)}
+    columns = [name for kernel in kernels for name in (kernel, *(("loads", "traffic") if kernel in virtual else ()))]
     lines = [HEAD, "| kernel | package | compiler | drivers | " + " | ".join(s.value for s in State) + " |"]
     lines.append("|---" * (4 + len(State)) + "|")
     for kernel in kernels:
@@ -68,18 +120,38 @@ def write(reports: Sequence[Report], rehearsed: Mapping[tuple[str, str], bool]) 
         lines.append(f"| {kernel} | {about['package']} | {about['compiler']} | {number} | {numbers} |")
     for folder, paths in groupby(sorted(table, key=lambda path: (_folder(path), path)), key=_folder):
         lines += ["", f"## {folder}", ""]
-        lines += [f"| driver | calls | {' | '.join(kernels)} |", "|---" * (2 + len(kernels)) + "|"]
+        lines += [f"| driver | calls | {' | '.join(columns)} |", "|---" * (2 + len(columns)) + "|"]
         for path in paths:
             row = table[path]
             driver = next(iter(row.values())).driver
             calls = sorted({symbol for result in row.values() for symbol in result.symbols})
-            cells = [cell(row.get(kernel), rehearsed.get((driver, kernel))) for kernel in kernels]
+            cells = []
+            for kernel in kernels:
+                cells.append(cell(row.get(kernel)))
+                if kernel in virtual:
+                    one = tried.get((path, kernel))
+                    cells += [loads(one), traffic(one, rehearsed.get((driver, kernel)))]
             lines.append(f"| {driver} | {', '.join(calls)} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *_through(reports), *_opinions(reports)]) + "\n"
+    return "\n".join([*lines, "", *_stock(tried), *_through(reports), *_opinions(reports)]) + "\n"
 
 
 def _folder(path: str) -> str:
     return "/".join(Path(path).parts[:-1][:3])
+
+
+def _stock(tried: Tried) -> list[str]:
+    listed = [(loaded.driver, kernel, loaded) for (_, kernel), loaded in tried.items() if loaded.state is Loads.ALIKE]
+    answers = [f"| {driver} | {kernel} | {text} |" for driver, kernel, one in listed for text in one.answers]
+    said = [f"| {driver} | {kernel} | `{_escaped(text)}` |" for driver, kernel, one in listed for text in one.said]
+    lines = [] if not listed else ["## What the stock modules answer and say", ""]
+    if answers:
+        lines += ["Insertions and removals that answer something other than 0, with the accelerated module as with the"]
+        lines += ["stock module in the same virtual machine:", "", "| driver | kernel | answer |", "|---|---|---|"]
+        lines += [*sorted(answers), ""]
+    if said:
+        lines += ["Warnings in the kernel log that both cause:", "", "| driver | kernel | line |", "|---|---|---|"]
+        lines += [*sorted(said), ""]
+    return lines
 
 
 def _through(reports: Sequence[Report]) -> list[str]:
@@ -117,12 +189,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path)
     parser.add_argument("reports", type=Path, nargs="+")
+    parser.add_argument("--loads", type=Path, nargs="*", default=[])
     parser.add_argument("--rehearsals", type=Path, nargs="*", default=[])
     given = parser.parse_args()
     reports = [Report.from_json(json.loads(path.read_text())) for path in given.reports]
     verdicts = [verdict for path in given.rehearsals for verdict in json.loads(path.read_text())]
     rehearsed = {(verdict["driver"], verdict["kernel"]): bool(verdict["passed"]) for verdict in verdicts}
-    given.output.write_text(write(reports, rehearsed))
+    loaded = [LoadReport.from_json(json.loads(path.read_text())) for path in given.loads]
+    given.output.write_text(write(reports, rehearsed, loaded))
 
 
 if __name__ == "__main__":

@@ -34,16 +34,20 @@ COMPLAINTS = (
 )  # fmt: skip
 
 _PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in COMPLAINTS)
+WARNING, INFO = 4, 6
+"""Levels of the kernel's log; a lower number is worse."""
+
 _RECORD = re.compile(r"^(\d+),(\d+),(\d+),([^;]*);(.*)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One record of the log: its sequence number, its time in microseconds since boot, its text."""
+    """One record of the log: its sequence number, its time in microseconds since boot, its text, its level."""
 
     sequence: int
     time: int
     text: str
+    level: int = INFO
 
     def __str__(self) -> str:
         return f"[{self.time / 1e6:12.6f}] {self.text}"
@@ -61,7 +65,7 @@ class Complaint:
 def parse(text: str) -> tuple[Line, ...]:
     """Return the records of a log; the dictionary lines that follow a record (indented) are left out."""
     found = (_RECORD.match(line) for line in text.splitlines())
-    return tuple(Line(int(m[2]), int(m[3]), m[5]) for m in found if m)
+    return tuple(Line(int(m[2]), int(m[3]), m[5], int(m[1]) & 7) for m in found if m)
 
 
 def complaint(text: str) -> str | None:

@@ -101,7 +101,9 @@ def _stock_paths(stock: Path) -> dict[str, Path]:
     listing = stock / "modules.dep"
     if listing.is_file():
         lines = listing.read_text().splitlines()
-        return {name_of(path): stock / path for path, found, _ in (line.partition(":") for line in lines) if found}
+        paths = (path for path, found, _ in (line.partition(":") for line in lines) if found)
+        # What is in updates/ is not the distribution's: it may be what was accelerated and installed before.
+        return {name_of(path): stock / path for path in paths if path.startswith("kernel/")}
     # An unpacked package has not been through depmod.
     return {name_of(path): path for path in sorted(stock.glob("kernel/**/*.ko*"))}
 

@@ -128,3 +128,12 @@ def test_a_verdict_passes_when_every_phase_does() -> None:
     worse = Verdict("e1000e", "6.1", None, "9", (good, bad), 1, 1, 1.25, Path("/l"))
     assert not worse.passed
     assert worse.to_json()["phases"] == [good.to_json(), bad.to_json()]
+
+
+def test_what_was_installed_beside_the_stock_modules_is_none_of_them(stock: Path) -> None:
+    """depmod lists updates/ as well, where an accelerated driver may be: it must not be taken for the stock one."""
+    (stock / "updates").mkdir()
+    (stock / "updates/plain.ko").write_bytes(_ko("pfq-hook"))
+    with (stock / "modules.dep").open("a") as file:
+        file.write("updates/plain.ko:\n")
+    assert modules.ModuleTree(stock).load("plain").data == _ko("nic_a")

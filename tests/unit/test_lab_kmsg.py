@@ -71,6 +71,12 @@ def test_a_complaint_belongs_to_its_phase_and_the_boot_is_left_out() -> None:
     assert (found.phase, found.kind, found.line.sequence) == ("unload", "warning", 6)
 
 
+def test_how_loud_a_line_is() -> None:
+    """The level is in the record, below the facility."""
+    log = "6,1,1,-;info\n4,2,2,-;warning\n12,3,3,-;of a program\n30,4,4,-;info\n"
+    assert [line.level for line in kmsg.parse(log)] == [6, 4, 4, 6]
+
+
 def test_lost_lines_are_counted() -> None:
     """By the gaps in the sequence numbers."""
     assert kmsg.missing(kmsg.parse(LOG)) == 0

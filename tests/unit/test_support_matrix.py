@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+from omatic.sweep.loads import Loaded, LoadReport, Loads
 from omatic.sweep.result import Disagreement, Report, Result, State
 from tools import support_matrix
 
@@ -27,8 +28,9 @@ def test_the_page() -> None:
     assert "| 1 of 7, the rest is not swept yet |" in support_matrix.write(
         [replace(newer, drivers=7, results=(BUILT,))], {}
     )
-    assert "| igb | napi_gro_receive, netif_rx | 3 → 4, 1 of 2 | 3 → 5, 1 of 2; rehearsed |" in page
-    assert "| odd | netif_rx | **refused**: a \\| b |  |" in page
+    assert "| driver | calls | 6.1.0-1 | 6.12.1 | loads | traffic |" in page
+    assert "| igb | napi_gro_receive, netif_rx | 3 → 4, 1 of 2 | 3 → 5, 1 of 2 |  | rehearsed |" in page
+    assert "| odd | netif_rx | **refused**: a \\| b |  |  |  |" in page
     assert page.index("## drivers/net\n") < page.index("## drivers/net/ethernet")
     assert "| usbnet | asix |" in page and "odd (gro_cells_receive)" in page
     assert "| spatch | **unexplained**: not seen | 1 |" in page
@@ -39,3 +41,24 @@ def test_a_later_report_of_the_same_kernel_counts() -> None:
     first = Report("6.1.0-1", "net", ABOUT, 1, (replace(BUILT, state=State.FAILED, reason="no"),), ())
     table, kernels = support_matrix.collect([first, replace(first, scope="ethernet", results=(BUILT,))])
     assert kernels == ("6.1.0-1",) and table[BUILT.intree]["6.1.0-1"] == BUILT
+
+
+def test_how_drivers_load() -> None:
+    """Beside each kernel whose drivers were loaded; a result of another build of the module does not count."""
+    built = replace(BUILT, sha256="aa")
+    report = Report("6.1.0-1", "net", ABOUT, 1, (built,), ())
+    verdict = {"driver": "igb", "nic": "igb", "passed": True, "sent": 20_000, "captured": 20_000}
+    answers = tuple(f"remove dep{i}: ENODEV" for i in range(4))
+    igb = Loaded("igb", BUILT.intree, Loads.ALIKE, sha256="aa", answers=answers, said=("a|b",), traffic=(verdict,))
+
+    def page(loaded: Loaded) -> str:
+        return support_matrix.write([report], {}, [LoadReport("6.1.0-1", "net", {}, 1, (loaded,))])
+
+    listed = "remove dep0: ENODEV, remove dep1: ENODEV, remove dep2: ENODEV, ..."
+    assert f"| 3 → 4, 1 of 2 | as stock ({listed}) | igb: 20000 frames |" in page(igb)
+    assert "| igb | 6.1.0-1 | remove dep3: ENODEV |" in page(igb)
+    assert "| igb | 6.1.0-1 | `a\\|b` |" in page(igb)
+    worse = replace(igb, state=Loads.DIFFERS, differences=("insert igb: EIO, stock ok",))
+    assert "| **differs**: insert igb: EIO, stock ok |" in page(worse)
+    assert "| **failed** |" in page(replace(igb, traffic=({**verdict, "passed": False},)))
+    assert "loads" not in page(replace(igb, sha256="bb")).partition("## drivers")[2]
