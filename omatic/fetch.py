@@ -17,7 +17,7 @@ from pathlib import Path
 
 import filelock
 
-from omatic import apt, gitio, includes, kernel, log, proc, rpm, stock, sysroot
+from omatic import apt, gitio, giturl, includes, kernel, log, proc, rpm, stock, sysroot
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import KernelMissing, OmaticError, SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId, StockKernel
@@ -61,7 +61,7 @@ def base_parts(folder: Path) -> tuple[Part, ...]:
 def fetch(target: KernelTarget, folders: Sequence[Path], *, source: str, cache: Cache, offline: bool) -> SourceTree:
     """Return a tree that holds the given in-tree folders and the headers they reach; fetch what is missing."""
     wanted = [part for folder in dict.fromkeys(folders) for part in base_parts(folder)]
-    if source != "auto" and Path(source).is_dir() and not is_bare(Path(source)):
+    if source != "auto" and Path(source).is_dir() and not giturl.is_bare(Path(source)):
         root = source_root(Path(source).absolute())
         _demand(root, folders, str(root))
         return SourceTree(root, f"folder {root}", False)
@@ -212,28 +212,7 @@ def locate(target: KernelTarget, source: str, cache: Cache, offline: bool) -> Fo
     if path.is_file():
         digest = sha256(path)
         return Found(Tarball(path.absolute()), f"tarball-{digest[:16]}", f"{path.name} (sha256 {digest[:12]})", False)
-    return _from_git(target, *repository(source), cache, offline)
-
-
-def repository(source: str) -> tuple[str, str | None]:
-    """Return URL and ref of the git repository that --source names; raise SourceNotFound if it names none."""
-    path = Path(source)
-    if is_bare(path):
-        return f"file://{path.absolute()}", None
-    local, _, local_ref = source.rpartition("@")
-    if local and (Path(local, ".git").exists() or is_bare(Path(local))):
-        return f"file://{Path(local).absolute()}", local_ref
-    if "://" in source or source.endswith(".git") or re.match(r"^[\w.-]+@[\w.-]+:", source):
-        return split_ref(source)
-    raise SourceNotFound(
-        f"{source} does not exist, and it is not a URL",
-        hint="--source takes: auto, a folder, a tarball, or a git URL[@REF]",
-    )
-
-
-def is_bare(path: Path) -> bool:
-    """Tell whether a folder is a git repository without a work tree."""
-    return (path / "HEAD").is_file() and (path / "objects").is_dir()
+    return _from_git(target, *giturl.repository(source), cache, offline)
 
 
 def _from_git(target: KernelTarget, url: str, ref: str | None, cache: Cache, offline: bool) -> Found:
@@ -279,15 +258,6 @@ def cloned(clone: Path) -> tuple[str, str]:
     """Return the ref and the commit that a clone in the store was made of."""
     used, commit = json.loads((clone.parent / "clone.json").read_text())
     return str(used), str(commit)
-
-
-def split_ref(source: str) -> tuple[str, str | None]:
-    """Split GIT-URL[@REF]; an @ before the path belongs to the URL (git@host:path, https://user@host/path)."""
-    parts = re.fullmatch(r"((?:\w[\w+.-]*://)?[^/:]*(?::\d+)?[/:])(.*)", source)
-    if parts is None:
-        return source, None
-    path, at, ref = parts[2].rpartition("@")
-    return (parts[1] + path, ref or None) if at else (source, None)
 
 
 def _clone(url: str, ref: str | None, guess: str, into: Path) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 import filelock
 
-from omatic import fetch, gitio, log, proc
+from omatic import fetch, gitio, giturl, log, proc
 from omatic.dirs import Cache, sha256, staging, write_atomically
 from omatic.errors import CommandError, SourceCorrupt, UsageError
 from omatic.model import KernelTarget
@@ -60,7 +60,7 @@ def find(target: KernelTarget, source: str, cache: Cache, *, offline: bool) -> V
 
 def _find(target: KernelTarget, source: str, cache: Cache, *, offline: bool) -> VendorSource | None:
     path = Path(source)
-    if path.is_dir() and not fetch.is_bare(path):
+    if path.is_dir() and not giturl.is_bare(path):
         return _folder(path.absolute())
     if path.is_file() and (path.suffix == ".deb" or path.stat().st_size > _LARGEST):
         return None
@@ -163,7 +163,7 @@ def _clone(found: fetch.Found, source: str, cache: Cache, *, offline: bool) -> V
     origin = found.origin.path
     if not is_vendors(PurePosixPath("top", name) for name in gitio.listing(origin) if name):
         return None
-    url, ref = fetch.repository(source)
+    url, ref = giturl.repository(source)
     used, commit = fetch.cloned(origin)
     with log.step(f"Fetching all of {url}"), tempfile.TemporaryDirectory(dir=cache.sources) as scratch:
         if ref is None and used.startswith("v"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omatic import apt, dirs, fetch, proc
+from omatic import apt, dirs, fetch, giturl, proc
 from omatic.dirs import Cache
 from omatic.errors import SourceCorrupt, SourceNotFound, SourceUnreachable
 from omatic.model import KernelTarget, PackageId
@@ -228,7 +228,7 @@ def test_unknown_ref(tree: Path, target: KernelTarget, cache: Cache) -> None:
 )
 def test_git_url_with_ref(source: str, url: str, ref: str | None) -> None:
     """The @ of a user is not the @ of a ref, and a ref may have slashes."""
-    assert fetch.split_ref(source) == (url, ref)
+    assert giturl.split_ref(source) == (url, ref)
 
 
 def test_offline_never_tries(target: KernelTarget, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ class Lab:
         module = out / f"{name}.ko"
         module.unlink(missing_ok=True)
         toys.module(module, depends=HOOK if name != "lib" else f"crc,{HOOK}", version=content)
-        state.write_report(out, "inputs", module, Report(checks, 1), {})
+        state.write_report(out, "inputs", module, Report(checks, 1), {}, None)
         return module
 
 
