@@ -27,7 +27,7 @@ ACCELERATOR = "tcg,thread=single"
 int3 that the kernel has just patched away, and a guest that switches static branches, as PFQ does when a device is
 bound, panics with "Oops: int3"; a stock kernel does so too when its own static branches are toggled in a loop."""
 
-_BOOT_PATIENCE = 300.0
+_BOOT_PATIENCE = 1200.0
 KERNEL_ARGUMENTS = (
     "console=ttyS0", "quiet", "loglevel=4", "panic=1", "oops=panic", "ipv6.disable=1", "net.ifnames=0",
     "log_buf_len=8M", "printk.devkmsg=on", "mitigations=off", "random.trust_cpu=on",
