@@ -59,6 +59,7 @@ class OwnKernel(Command):
         path where that kernel was built, and the objects are elsewhere. Return the module."""
         headers = Path("/lib/modules", self.release, "build")
         source = tree if self.built_at == tree else _merged(tree, headers)
+        argv: list[str | Path]
         argv = ["make", "-C", self.built_at, f"O={headers.resolve()}"] if source != tree else ["make", "-C", headers]
         argv += [f"M={self.built_at / folder}", f"KCFLAGS=-fmacro-prefix-map={self.built_at}/=", *options, "modules"]
         mounts = ((source, self.built_at),) if source != tree else ()

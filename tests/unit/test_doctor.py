@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from omatic import doctor, proc, sysroot
+from omatic import doctor, proc, sysroot, toolchain
 from omatic.dirs import Cache
 from omatic.doctor import Finding
 
@@ -65,7 +65,7 @@ def test_programs_that_do_not_run(root: Path) -> None:
     for applet in ("sh", "head", "echo"):
         (root / "usr/bin" / applet).symlink_to("busybox")
     (root / "usr/bin/gcc-99").write_text("#!/bin/sh\ncase $1 in -print*) echo ld;; *) echo gcc-99 99.1;; esac\n")
-    doctor.toolchain._ask.cache_clear()
+    toolchain._ask.cache_clear()
     try:
         proc.run(sysroot.command(root, ["sh", "-c", "true"]))
     except Exception as error:  # noqa: BLE001 - as in test_sysroot

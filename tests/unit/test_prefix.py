@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from omatic import prefix
+from omatic import prefix, sysroot
 from omatic.model import KernelTarget
 from omatic.prefix import Prefix
 
@@ -81,7 +81,7 @@ def test_a_kernel_where_it_was_built(tmp_path: Path) -> None:
 def test_no_namespaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An older kernel's driver can be built without: it is said what that costs."""
     target = kernel_with(tmp_path / "old", "", UBSAN="y")
-    monkeypatch.setattr(prefix.sysroot, "possible", lambda: False)
+    monkeypatch.setattr(sysroot, "possible", lambda: False)
     assert prefix.find(target, module(tmp_path, Path("/build/linux")), E1000E, tmp_path / "unit") is None
 
 
