@@ -19,8 +19,8 @@ SITES = {"swift": 3, "elm": 3, "pine": 1, "larch": 6}
 
 GENERATED = """\
 up.h:
-\techo 'static inline void up(struct sk_buff *skb) { netif_receive_skb(skb); }' > $@
-\tsed -i 's/netif_rx(skb)/up(skb)/; 5i #include "up.h"' pine.c
+\techo 'static inline void pine_up(struct sk_buff *skb) { netif_receive_skb(skb); }' > $@
+\tsed -i 's/netif_rx(skb)/pine_up(skb)/; 5i #include "up.h"' pine.c
 """
 
 
