@@ -42,7 +42,8 @@ def run(
 
     try:
         if entry.direct:
-            make("-C", target.build_dir, f"M={entry.folder}", f"-j{jobs}", "modules")
+            on = [f"{switch}=m" for switch in entry.switches]
+            make("-C", target.build_dir, f"M={entry.folder}", f"-j{jobs}", *on, "modules")
             return
         # A goal of ours that needs nothing: make reads everything, says what it has read and does nothing.
         read = make("-pq", "--eval=.pfq-omatic-probe:;", ".pfq-omatic-probe", check=False)

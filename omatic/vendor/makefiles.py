@@ -15,10 +15,15 @@ from omatic.stock import module_name
 from omatic.vendor.source import MAKEFILES
 
 _MAKE = r"(?:\$[({]MAKE[)}]|(?<![\w/.-])make)"
-_ENTERS = re.compile(rf"{_MAKE}[^\n#]*\s(?:-C|--directory)\b")
+# $(objtree) and $(srctree) are known inside kbuild only: such a call, of a feature test, is no entry.
+_WITHIN = r"[ \t=]*[\"']?\$[({](?:abs_)?(?:obj|src)tree[)}]"
+_ENTERS = re.compile(rf"{_MAKE}[^\n#]*\s(?:-C|--directory)\b(?!{_WITHIN})")
 _MODULES_OF = re.compile(r"(?<!\w)(?:M|SUBDIRS|KBUILD_EXTMOD)=")
 _INCLUDE = re.compile(r"^[ \t]*-?include[ \t]+(\S.*)$", re.MULTILINE)
-_OBJECTS = re.compile(r"^[ \t]*(?:export[ \t]+)?obj-(?:m|y|\$[({]\w+[)}])[ \t]*[:+?]?=[ \t]*([^#\n]*)", re.MULTILINE)
+# $(CONFIG_X), or a function around such ones: $(if $(KBUILD_EXTMOD),m,$(CONFIG_X))
+_SWITCH = r"\$[({](?:[^(){}\n]|\$[({]\w+[)}])+[)}]"
+_OBJECTS = re.compile(rf"^[ \t]*(?:export[ \t]+)?obj-(m|y|{_SWITCH})[ \t]*[:+?]?=[ \t]*([^#\n]*)", re.MULTILINE)
+_CONFIG = re.compile(r"\$[({](CONFIG_\w+)[)}]")
 _INSTALLS = re.compile(rf"{_MAKE}[^\n]*\b(?:modules_)?install\b|(?<![\w-])(?:depmod|insmod|modprobe|rmmod)\b")
 _MAKES = ("GNUmakefile", "makefile", "Makefile")
 
@@ -28,10 +33,12 @@ GOALS = ("modules", "all", "default", "build", "module")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A folder in which a build is started. `direct`: it has nothing that calls the kernel's build, so we do."""
+    """A folder in which a build is started. `direct`: it has nothing that calls the kernel's build, so we do, with the
+    `switches` on that its modules depend on: another kernel's configuration says nothing of this driver."""
 
     folder: Path
     direct: bool
+    switches: tuple[str, ...] = ()
 
 
 def text(folder: Path, root: Path, names: tuple[str, ...] = MAKEFILES) -> str:
@@ -66,7 +73,7 @@ def entry(root: Path, driver: str) -> Entry:
     """Return where the build of a driver is entered; raise UnknownDriver or PlanRefused where that cannot be told."""
     exact, likely, named = [], [], set[str]()
     for folder in _folders(root):
-        words = [word for line in _OBJECTS.findall(text(folder, root)) for word in line.split()]
+        words = [word for _, line in _OBJECTS.findall(text(folder, root)) for word in line.split()]
         modules = {module_name(word.removesuffix(".o")) for word in words if word.endswith(".o")}
         named |= {name for name in modules if "$" not in name}
         if module_name(driver) in modules:
@@ -101,7 +108,12 @@ def _entered(root: Path, folder: Path) -> Entry:
             return Entry(candidate, direct=False)
         if candidate == root:
             break
-    return Entry(folder, direct=True)
+    return Entry(folder, direct=True, switches=_switches(text(folder, root)))
+
+
+def _switches(read: str) -> tuple[str, ...]:
+    named = (_CONFIG.fullmatch(switch) for switch, _ in _OBJECTS.findall(read))
+    return tuple(dict.fromkeys(found[1] for found in named if found))
 
 
 def _refuse_configured(root: Path, folders: list[Path]) -> None:

@@ -53,6 +53,22 @@ def test_entry_without_a_makefile_of_its_own(tmp_path: Path) -> None:
     assert makefiles.entry(tmp_path, "x") == makefiles.Entry(tmp_path / "src", direct=True)
 
 
+def test_entry_of_a_kbuild_file_that_tests_features(tmp_path: Path) -> None:
+    """It calls kbuild from within kbuild: that is no entry. What the modules depend on is switched on."""
+    (tmp_path / "Makefile").write_text(
+        "obj-$(CONFIG_X) += x.o\n$(obj)/x.o: $(obj)/test.h\n"
+        '$(obj)/test.h:\n\tenv - PATH=$$PATH $(MAKE) -C "$(objtree)" M="$(M)" test.o; touch $@\n'
+    )
+    assert makefiles.entry(tmp_path, "x") == makefiles.Entry(tmp_path, direct=True, switches=("CONFIG_X",))
+
+
+def test_entry_where_a_function_names_the_switch(tmp_path: Path) -> None:
+    """obj-$(if ...): a module out of the tree, and what the configuration says in it."""
+    (tmp_path / "Kbuild").write_text("obj-$(if $(KBUILD_EXTMOD),m,$(CONFIG_X)) := x.o\n")
+    (tmp_path / "Makefile").write_text("module:\n\t@$(MAKE) -C $(KERNELDIR) M=$(PWD) modules\n")
+    assert makefiles.entry(tmp_path, "x") == makefiles.Entry(tmp_path, direct=False)
+
+
 def test_no_such_driver() -> None:
     """The modules that there are get named."""
     with pytest.raises(UnknownDriver) as refused:
