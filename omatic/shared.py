@@ -15,7 +15,7 @@ import filecmp
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,7 +70,8 @@ def build(
         child.wait()
     (unit.out / "vanilla").mkdir(exist_ok=True)
     shutil.copyfile(vanilla / unit.built.relative_to(unit.tree), unit.out / "vanilla" / unit.built.name)
-    hand_over(vanilla, unit.tree, [Path(name).with_suffix(".o") for name in plan.units])
+    touched = [Path(name).with_suffix(".o") for name in plan.units]
+    hand_over(vanilla, unit.tree, touched, edited={edit.path for edit in plan.edits})
 
 
 @contextmanager
@@ -97,9 +98,11 @@ def _touched(target: KernelTarget, unit: DriverUnit, plan: Plan, symvers: Path, 
         yield child
 
 
-def hand_over(vanilla: Path, tree: Path, touched: Sequence[Path]) -> None:
-    """Copy objects, and the commands that made them, unless the tree has them; never those of touched files."""
-    kept = {path for name in touched for path in (name, name.with_name(f".{name.name}.cmd"))}
+def hand_over(vanilla: Path, tree: Path, touched: Sequence[Path], edited: Set[str]) -> None:
+    """Copy objects, and the commands that made them, unless the tree has them; never those of touched files, nor what
+    was made of an edited one: the version tag may be in a file that has no site."""
+    stale = _made_of(vanilla, {form for name in edited for form in (name, f"{tree}/{name}")})
+    kept = {path for name in (*touched, *stale) for path in (name, name.with_name(f".{name.name}.cmd"))}
     for pattern in ("*.o", ".*.o.cmd"):
         for path in vanilla.rglob(pattern):
             name = path.relative_to(vanilla)
@@ -108,6 +111,13 @@ def hand_over(vanilla: Path, tree: Path, touched: Sequence[Path]) -> None:
             if not (tree / name).is_file() or (tree / name).stat().st_mtime_ns < path.stat().st_mtime_ns:
                 # With its time: make looks whether it is newer than what it was made of.
                 shutil.copy2(path, tree / name)
+
+
+def _made_of(vanilla: Path, edited: Set[str]) -> Iterator[Path]:
+    # What kbuild has written down of each object is its command and all files that the compiler read.
+    for path in vanilla.rglob(".*.o.cmd"):
+        if not edited.isdisjoint(path.read_text().split()):
+            yield path.relative_to(vanilla).with_name(path.name[1:].removesuffix(".cmd"))
 
 
 def _linked(path: Path) -> bool:

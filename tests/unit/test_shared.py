@@ -29,9 +29,20 @@ def test_the_other_files_objects_are_handed_over(tmp_path: Path) -> None:
         _file(vanilla / f"drivers/net/x/.{name}.o.cmd", f"cmd {name}")
     _file(vanilla / "drivers/net/x/x.mod", "rx.o main.o")
     (tree / "drivers/net/x").mkdir(parents=True)
-    shared.hand_over(vanilla, tree, [TOUCHED])
+    shared.hand_over(vanilla, tree, [TOUCHED], edited=set())
     assert {path.name for path in tree.rglob("*.o*")} == {"main.o", ".main.o.cmd"}
     assert (tree / "drivers/net/x/main.o").stat().st_mtime_ns == 10**18
+
+
+def test_what_is_made_of_an_edited_file_is_not_handed_over(tmp_path: Path) -> None:
+    """The version tag is in a file that has no site, or in a header that others include."""
+    vanilla, tree = tmp_path / "vanilla", tmp_path / "tree"
+    for name, read in (("main", "main.c"), ("other", "other.c version.h"), ("rest", "rest.c")):
+        _file(vanilla / f"{name}.o", name)
+        _file(vanilla / f".{name}.o.cmd", "deps := \\\n" + "".join(f"  {tree}/{one} \\\n" for one in read.split()))
+    tree.mkdir()
+    shared.hand_over(vanilla, tree, [TOUCHED], edited={"main.c", "version.h"})
+    assert {path.name for path in tree.iterdir()} == {"rest.o", ".rest.o.cmd"}
 
 
 def test_newer_objects_of_the_tree_stay(tmp_path: Path) -> None:
@@ -39,7 +50,7 @@ def test_newer_objects_of_the_tree_stay(tmp_path: Path) -> None:
     for name, age in (("older", 5), ("newer", -5)):
         _file(vanilla / f"{name}.o", "given")
         _file(tree / f"{name}.o", "own", age)
-    shared.hand_over(vanilla, tree, [TOUCHED])
+    shared.hand_over(vanilla, tree, [TOUCHED], edited=set())
     assert ((tree / "older.o").read_text(), (tree / "newer.o").read_text()) == ("given", "own")
 
 
