@@ -23,12 +23,13 @@ _RELATIVE = re.compile(r"(?:^|\s)(?:-I|-include )(\.{1,2}/\S+)")
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A built module below the source's root: where it is, how its C files were compiled, which files of the source
-    were read, and the folders that kbuild was given as M=."""
+    were read, the folders that kbuild was given as M=, and the files that the build changed before they were read."""
 
     module: str
     commands: tuple[CompileCommand, ...]
     read: tuple[str, ...]
     folders: tuple[str, ...]
+    changed: tuple[str, ...] = ()
 
 
 def look(target: KernelTarget, root: Path, driver: str) -> Compiled:

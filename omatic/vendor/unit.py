@@ -173,10 +173,18 @@ def _build_vanilla(unit: VendorUnit, tree: WorkTree, base: str, target: KernelTa
     log_to.write_text("")
     building.run(target, unit.build, unit.module.name, tools=unit.folder / "tools", log_to=log_to, jobs=jobs)
     ready = replace(unit, compiled=looking.look(target, unit.build, unit.module.name))
+    ready = replace(ready, compiled=replace(ready.compiled, changed=tuple(_changed(ready))))
     building.check(target, ready.built)
     (unit.out / "vanilla").mkdir(exist_ok=True)
     shutil.copyfile(ready.built, unit.out / "vanilla" / ready.built.name)
     return _placed(ready)
+
+
+def _changed(unit: VendorUnit) -> Iterator[str]:
+    for path in unit.files:
+        published = unit.tree / path
+        if published.is_file() and published.read_bytes() != (unit.build / path).read_bytes():
+            yield path
 
 
 def _placed(unit: VendorUnit) -> VendorUnit:
@@ -202,8 +210,11 @@ def _with(unit: VendorUnit, kept: Mapping[str, object]) -> VendorUnit:
             CompileCommand(source, output, tuple(arguments), Path(directory))
             for source, output, arguments, directory in kept["commands"]  # type: ignore[attr-defined]
         )
-        read, folders = (tuple(map(str, kept[name])) for name in ("read", "folders"))  # type: ignore[call-overload]
-        return _placed(replace(unit, compiled=Compiled(str(kept["module"]), commands, read, folders)))
+        read, folders, changed = (
+            tuple(map(str, kept[name]))  # type: ignore[call-overload]
+            for name in ("read", "folders", "changed")
+        )
+        return _placed(replace(unit, compiled=Compiled(str(kept["module"]), commands, read, folders, changed)))
     except (KeyError, TypeError, ValueError):
         return unit
 
@@ -263,14 +274,17 @@ def scan(unit: VendorUnit, tree: WorkTree, base: str, target: KernelTarget, cach
 
 
 def refuse_generated(unit: VendorUnit, tree: WorkTree, base: str, plan: Plan) -> None:
-    """Raise PlanRefused where a site is in a file that the vendor's build makes or changes: the edit would be lost."""
+    """Raise PlanRefused where a site is in a file that the vendor's build makes or changes: the edit would be lost.
+
+    A changed file that mentions a delivery function, as it was published, was not compiled as it was read here; so what
+    the build's own files mention is shown, too, used or not.
+    """
     show(unit, tree, base)
-    lost = [
-        f"{site.path}:{site.line}: {site.name}"
-        for site in plan.rewritten
-        if not (unit.tree / site.path).is_file()
-        or (unit.tree / site.path).read_bytes() != (unit.build / site.path).read_bytes()
-    ]
+    made = {site.path for site in plan.sites if not (unit.tree / site.path).is_file()}
+    mentioned = {site.path for site in plan.sites if site.path in unit.compiled.changed}
+    rewritten = {site.path for site in plan.rewritten}
+    blamed = made | mentioned if mentioned else made & rewritten
+    lost = [f"{site.path}:{site.line}: {site.name}" for site in plan.sites if site.path in blamed]
     if lost:
         raise PlanRefused(
             f"{unit.module.name} delivers packets in files that its own build makes or changes",
