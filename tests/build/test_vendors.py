@@ -72,6 +72,17 @@ def test_archive_and_folder_give_the_same_module(private: Command, vendor: Path)
     assert "swift.tar.gz, SHA-256" in origins[0] and f"folder {vendor / 'swift'}" in origins[1]
 
 
+def test_a_published_driver(private: Command, tmp_path: Path) -> None:
+    """One that Debian packages for dkms, with a compatibility layer that a script generates for the kernel."""
+    proc.run(["apt-get", "download", "openvpn-dco-dkms"], cwd=tmp_path)
+    (package,) = tmp_path.glob("*.deb")
+    proc.run(["dpkg-deb", "-x", package, tmp_path / "unpacked"])
+    (source,) = (tmp_path / "unpacked/usr/src").iterdir()
+    (built,) = private.json("build", ["ovpn-dco-v2"], "--source", str(source))
+    assert built["sites"] == built["relocations_changed"] == 1
+    assert {check["verdict"] for check in built["checks"].values()} == {"pass", "skip"}
+
+
 def test_plan_changes_calls_alone(private: Command, vendor: Path) -> None:
     """The wrappers of the compatibility layer are the sites; the patch applies to the vendor's source."""
     source = vendor / "swift"
