@@ -95,6 +95,21 @@ int frame_number(const uint8_t *bytes, size_t len)
 	return number < MAX_FRAMES ? (int)number : -1;
 }
 
+bool frames_lose_tags;
+
+/* What was sent last under each number. */
+static struct frame sent[MAX_FRAMES];
+
+static bool as_sent(const struct slot *slot, int number)
+{
+	const struct frame *f = &sent[number];
+	const size_t tag = frames_lose_tags && f->bytes[12] == 0x81 && !f->bytes[13] ? 4 : 0;
+
+	return slot->len == f->len - tag && slot->caplen == slot->len &&
+	       !memcmp(slot->bytes, f->bytes, 12) &&
+	       !memcmp(slot->bytes + 12, f->bytes + 12 + tag, f->len - 12 - tag);
+}
+
 /* --- wires ----------------------------------------------------------------- */
 
 int wire_open(const char *device)
@@ -116,6 +131,7 @@ int wire_open(const char *device)
 
 void wire_send(int fd, const struct frame *f)
 {
+	sent[frame_number(f->bytes, f->len)] = *f;
 	if (send(fd, f->bytes, f->len, 0) != (ssize_t)f->len)
 		verdict(false, "send", "%s", strerror(errno));
 }
@@ -208,11 +224,9 @@ static void reader_see(struct reader *r, const struct slot *slot)
 		return;
 	}
 	r->seen[number]++;
-	r->tci = slot->tci;
+	r->tci[number] = slot->tci;
 	r->state = slot->state;
-	r->mark = slot->mark;
-	r->len = slot->len;
-	r->ifindex = slot->ifindex;
+	r->bad += !as_sent(slot, number) || slot->mark || slot->queue;
 }
 
 void reader_take(struct reader *r)
@@ -312,9 +326,10 @@ void expect_frames(struct reader *readers, int n, const uint32_t *want, int fram
 		}
 		memset(readers[r].seen, 0, sizeof(readers[r].seen));
 	}
-	verdict(!missing && !more && !bad, name,
+	verdict(!missing && !more, name,
 		"%ld copies of %d frames to %d readers; %ld missing, %ld too many, first frame %d",
 		wanted, frames, n, missing, more, first);
+	expect(bad, 0, "%s: slots that are not as they should be", name);
 }
 
 void expect_group(int fd, int gid, const struct stats *before, uint64_t recv, uint64_t drop,

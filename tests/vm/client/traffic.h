@@ -29,11 +29,9 @@ struct reader {
 	size_t slots;
 	int weight;		/* as set with Q_SO_SET_WEIGHT; 0: nothing is expected */
 	unsigned char seen[MAX_FRAMES];
-	uint16_t tci;		/* of the last frame */
-	uint32_t state, mark;
-	uint16_t len;
-	int32_t ifindex;
-	unsigned long bad;	/* slots that were never committed */
+	uint16_t tci[MAX_FRAMES];
+	uint32_t state;		/* of the last frame */
+	unsigned long bad;	/* slots that were never committed, or hold other bytes */
 	unsigned long foreign;
 };
 
@@ -47,6 +45,7 @@ void frame_udp(struct frame *f, uint32_t number, const struct flow *flow, size_t
 void frame_other(struct frame *f, uint32_t number, uint16_t type, size_t len);
 void frame_tag(struct frame *f, uint16_t tci);		/* puts an 802.1Q tag into the frame */
 void frame_macs(struct frame *f, uint64_t to, uint64_t from);
+extern bool frames_lose_tags;	/* the tags that frame_tag() makes are taken out on the way */
 int frame_number(const uint8_t *bytes, size_t len);	/* -1: not one of ours */
 
 int wire_open(const char *device);			/* a packet socket on it */
