@@ -4,39 +4,48 @@
  *
  *   driver ---> twin in pfq_hook.ko ---> rx_receive()
  *                                          |
- *                 nobody bound: back ------+------ a group taps: copied at once,
+ *                 nobody bound: back ------+------ a group taps: handled at once,
  *                 to the twin, untouched   |       then back to the twin
  *                                          v
- *                                   batch of this CPU
+ *                     rx_append(): batch of this CPU, as runs of frames
+ *                     that came from one queue of one device
  *                                          |  full, or the softirq ends (tasklet)
  *                                          v
- *                                      rx_flush()     takes the batch away first
+ *                     rx_handle(), of a batch that was taken away first
  *                                          |
- *                        +-----------------+----------------+
- *                        v                                  v
- *                  rx_deliver(): per run of frames    rx_dispose(): skb back to
- *                  with equal (device, queue):        the NAPI cache of this CPU
- *                  groups -> members of class 0
- *                        |
- *                        v  per socket
- *                  rx_copy_to(): reserve, copy, commit, wake up
+ *          +-------------------------------+------------------+
+ *          v                                                  v  at last
+ *     rx_decide(): for each run, for each            rx_dispose(): skb back to
+ *     group bound to its queue: filters,             the NAPI cache of this CPU
+ *     program, steering (decide.c); adds to
+ *     the set of frames of each socket
+ *          |
+ *          v
+ *     rx_give(): for each socket its set
+ *          |
+ *          +---> pfq_copy(): reserve, copy, commit, wake up (copy.c, ring.h)
+ *          +---> pfq_egress_xmit(): send a clone, or the skb itself (egress.c)
  *
- * stage          context                 held      owner of the skb  may lose it: counter
- * -------------  ----------------------  --------  ----------------  ----------------------------
- * twin           bottom halves off (1)   RCU       driver            queue of pfq_hook full: its
- *                                                                    dropped, and rx_dropped
- * rx_receive()   the same                RCU       PFQ, if true      batch full during a flush:
- *                                                  is returned       device freed
- * rx_flush()     the same, or tasklet    -         batch             -
- * rx_deliver()   the same                RCU       batch             filter (none yet): group drop
- * rx_copy_to()   the same                RCU       batch             no slot: socket lost (2)
- * rx_dispose()   the same                RCU       freed, or to the  device down: -
- *                                                  stack if all groups
- *                                                  were unbound since
+ * stage           context                held  owner of the skb  may lose it: counter
+ * --------------  ---------------------  ----  ----------------  ---------------------------
+ * twin            bottom halves off (1)  RCU   driver            queue of pfq_hook full: its
+ *                                                                dropped, and rx_dropped
+ * rx_receive()    the same               RCU   PFQ, if true is   no memory to untag it, or
+ *                                              returned          batch full while the other
+ *                                                                is handled: device freed
+ * rx_decide()     the same, or tasklet   RCU   batch             filter or program: group
+ *                                                                drop (2)
+ * pfq_copy()      the same               RCU   batch             no slot: socket lost (2)
+ * pfq_egress_     the same               RCU   batch, then the   device down, busy, ...:
+ * xmit()                                       device            socket disc (2)
+ * rx_dispose()    the same               RCU   freed, or to the  device down: -
+ *                                              stack if all
+ *                                              groups were
+ *                                              unbound since
  *
  * (1) never in a hard interrupt; the twins of the netif_rx family queue the
  *     frame and bring it here from a tasklet.
- * (2) the frame itself is not lost: other sockets may get it.
+ * (2) the frame itself is not lost: other groups and sockets may get it.
  *
  * Nothing waits on an idle CPU: the first frame of a batch schedules a tasklet,
  * which runs on the same CPU when the NAPI polls of the softirq in progress are
@@ -44,16 +53,25 @@
  * there is traffic, frames are handled capt_batch_len at a time.
  *
  * No lock is taken, and the only word written by more than one CPU is shinfo of
- * a ring, once for each socket and batch. The state of a CPU (struct rx_cpu) is
- * guarded by disabled bottom halves, on PREEMPT_RT by rx_cpu.lock too. It is
- * held while a frame is appended or a batch changes hands, not while a batch is
- * handled: a frame that arrives then joins the other batch.
+ * a ring, once for each socket and batch (and what a device shares that frames
+ * are sent by). The state of a CPU, struct rx_cpu, is guarded by disabled bottom
+ * halves, on PREEMPT_RT by rx_cpu.lock too. That is held while a frame is
+ * appended or a batch changes hands, not while frames are handled: whoever does
+ * that has set rx_cpu.busy, and owns rx_cpu.work and one batch.
+ *
+ * So a device that hands over a frame while it sends one of ours enters this
+ * file again on the same CPU, but no deeper than to append it: to the other
+ * batch, for a tasklet to come. A frame to be tapped is cloned for that. The
+ * stack is bounded, and so is the memory: when both batches are full, frames are
+ * freed, and counted. A loop of devices keeps a CPU in softirq as a loop of
+ * bridges does, and yields to ksoftirqd as softirqs do.
  *
  * An skb in a batch has no reference to its device. A device that goes away is
  * unbound, then pfq_rx_drain() empties all batches before it can be freed.
  *
- * Frames are only read. Data start at the MAC header, which lies in front of
- * skb->data; nothing is pushed or pulled, since a tapped skb goes on.
+ * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
+ * are ours, or of clones). While PFQ handles it, skb->data is at the MAC header
+ * (frame.h); one that goes on to the stack is put back as it was.
  */
 #include <linux/cpu.h>
 #include <linux/if_vlan.h>
