@@ -23,7 +23,7 @@
  *          v
  *     rx_give(): for each socket its set
  *          |
- *          +---> pfq_copy(): reserve, copy, commit, wake up (copy.c, ring.h)
+ *          +---> pfq_copy(): reserve, copy, commit (copy.c, ring.h)
  *          +---> pfq_egress_xmit(): send a clone, or the skb itself (egress.c)
  *
  * stage           context                held  owner of the skb  may lose it: counter
@@ -50,7 +50,10 @@
  * Nothing waits on an idle CPU: the first frame of a batch schedules a tasklet,
  * which runs on the same CPU when the NAPI polls of the softirq in progress are
  * done. So a frame waits for the rest of its softirq at most, and as long as
- * there is traffic, frames are handled capt_batch_len at a time.
+ * there is traffic, frames are handled capt_batch_len at a time. The tasklet wakes
+ * up readers too, once for all batches of the softirq; to do it before would end
+ * the softirq: it gives way, and leaves what it has raised to ksoftirqd, as soon
+ * as a task that it wakes up wants the CPU.
  *
  * No lock is taken, and the only word written by more than one CPU is shinfo of
  * a ring, once for each socket and batch (and what a device shares that frames
@@ -65,6 +68,9 @@
  * stack is bounded, and so is the memory: when both batches are full, frames are
  * freed, and counted. A loop of devices keeps a CPU in softirq as a loop of
  * bridges does, and yields to ksoftirqd as softirqs do.
+ *
+ * Readers to be woken up are known by id and namespace; a namespace that ends
+ * drains all CPUs first.
  *
  * An skb in a batch has no reference to its device. A device that goes away is
  * unbound, then pfq_rx_drain() empties all batches before it can be freed.
@@ -165,11 +171,25 @@ static DEFINE_STATIC_KEY_FALSE(rx_untags);	/* the parameter vlan_untag */
 
 /* --- handling frames ------------------------------------------------------ */
 
+/* Wakes up readers that have got something since the last time. */
+static void rx_wake(struct pfq_work *w)
+{
+	const struct pfq_sock *ps;
+
+	rcu_read_lock();
+	for (; w->wake; w->wake &= w->wake - 1) {
+		ps = rcu_dereference(w->wake_net->sock[__ffs64(w->wake)]);
+		if (ps)
+			pfq_copy_wake(ps);
+	}
+	rcu_read_unlock();
+}
+
 /* Gives frames of one namespace to the sockets that were chosen. */
 static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
 		    const struct pfq_frame *frame)
 {
-	u64 socks = w->socks, devices = 0;
+	u64 socks = w->socks, devices = 0, wake = 0;
 	const struct pfq_ring *ring;
 	const struct pfq_sock *ps;
 	const u32 *state;
@@ -184,12 +204,17 @@ static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
 		}
 		ring = ps ? rcu_dereference(ps->ring) : NULL;
 		state = w->stateful & BIT_ULL(id) ? w->state[id] : NULL;
-		if (ring)
-			pfq_copy(ps, ring, frame, w->want[id], state);
+		if (ring && pfq_copy(ps, ring, frame, w->want[id], state))
+			wake |= BIT_ULL(id);
 		memset(&w->want[id], 0, sizeof(w->want[id]));
 	}
 	if (devices)
 		pfq_egress_xmit(pn, w, devices, frame);
+	if (unlikely(w->wake_net != pn)) {
+		rx_wake(w);
+		w->wake_net = pn;
+	}
+	w->wake |= wake;
 	w->socks = 0;
 	w->stateful = 0;
 }
@@ -317,13 +342,14 @@ static void rx_release(struct rx_cpu *rc)
 
 	local_lock_nested_bh(&rx_cpus->lock);
 	rc->busy = false;
-	more = rc->fill->len;
+	more = rc->fill->len || rc->work->wake;
 	local_unlock_nested_bh(&rx_cpus->lock);
-	if (unlikely(more))
+	if (more)
 		tasklet_schedule(&rc->tasklet);
 }
 
-static void rx_flush(struct rx_cpu *rc, int budget)
+/* Handles the batch; if it is the @end of the softirq, readers are woken up. */
+static void rx_flush(struct rx_cpu *rc, bool end, int budget)
 {
 	struct rx_batch *b = rx_claim(rc);
 
@@ -331,6 +357,8 @@ static void rx_flush(struct rx_cpu *rc, int budget)
 		return;
 	if (b->len)
 		rx_handle(b, rc->work, budget);
+	if (end)
+		rx_wake(rc->work);
 	rx_release(rc);
 }
 
@@ -338,7 +366,7 @@ static void rx_tasklet(struct tasklet_struct *t)
 {
 	struct rx_cpu *rc = from_tasklet(rc, t, tasklet);
 
-	rx_flush(rc, 1);
+	rx_flush(rc, true, 1);
 }
 
 /*
@@ -378,7 +406,7 @@ static __always_inline bool rx_append(const struct pfq_net *pn, struct sk_buff *
 	bool room;
 
 	if (unlikely(READ_ONCE(rc->fill)->len >= pfq_capt_batch_len))
-		rx_flush(rc, budget);
+		rx_flush(rc, false, budget);
 
 	local_lock_nested_bh(&rx_cpus->lock);
 	b = rc->fill;
@@ -555,7 +583,7 @@ static void rx_drain_work(struct work_struct *work)
 	struct rx_cpu *rc = container_of(work, struct rx_cpu, drain);
 
 	local_bh_disable();
-	rx_flush(rc, 0);
+	rx_flush(rc, true, 0);
 	local_bh_enable();
 }
 
@@ -563,7 +591,7 @@ static void rx_drain_work(struct work_struct *work)
  * pfq_rx_drain() - empty the batches of all CPUs
  *
  * When this returns, frames that were taken before it was called have been
- * handled. The tasklet of a CPU that went offline has moved to another one, and
+ * handled, and their readers been woken up. The tasklet of a CPU that went offline has moved to another one, and
  * only it may touch that batch: it is waited for. The queue is not the general
  * one, whose work may wait for rtnl_mutex.
  *
