@@ -591,9 +591,9 @@ static void rx_drain_work(struct work_struct *work)
  * pfq_rx_drain() - empty the batches of all CPUs
  *
  * When this returns, frames that were taken before it was called have been
- * handled, and their readers been woken up. The tasklet of a CPU that went offline has moved to another one, and
- * only it may touch that batch: it is waited for. The queue is not the general
- * one, whose work may wait for rtnl_mutex.
+ * handled, and their readers been woken up. The tasklet of a CPU that went offline
+ * has moved to another one, and only it may touch that batch: it is waited for. The
+ * queue is not the general one, whose work may wait for rtnl_mutex.
  *
  * Context: Process context, may sleep; rtnl_mutex may be held, pfq_mutex not.
  */
