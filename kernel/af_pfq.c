@@ -46,11 +46,12 @@ void pfq_sock_set_tstamp(struct pfq_sock *ps, bool on)
 /**
  * pfq_sock_enable() - give a socket its queues
  * @ps: the socket
+ * @arg: where the memory comes from
  *
  * Context: Process context; the caller holds ps->lock.
- * Return: 0 (also if enabled already) or -ENOMEM.
+ * Return: 0 (also if enabled already), or as pfq_shmem_alloc().
  */
-int pfq_sock_enable(struct pfq_sock *ps)
+int pfq_sock_enable(struct pfq_sock *ps, const struct pfq_so_enable *arg)
 {
 	struct pfq_ring *ring;
 
@@ -58,9 +59,9 @@ int pfq_sock_enable(struct pfq_sock *ps)
 
 	if (rcu_access_pointer(ps->ring))
 		return 0;
-	ring = pfq_shmem_alloc(ps);
-	if (!ring)
-		return -ENOMEM;
+	ring = pfq_shmem_alloc(ps, arg);
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
 	mutex_lock(&ps->map_lock);
 	rcu_assign_pointer(ps->ring, ring);
 	mutex_unlock(&ps->map_lock);

@@ -13,6 +13,7 @@
 struct pfq_cpu_stats;
 struct pfq_net;
 struct pfq_ring;
+struct pfq_so_enable;
 
 /**
  * struct pfq_sock - a PF_Q socket
@@ -54,7 +55,7 @@ static inline struct pfq_sock *pfq_sk(const struct sock *sk)
 	return (struct pfq_sock *)sk;
 }
 
-int pfq_sock_enable(struct pfq_sock *ps);
+int pfq_sock_enable(struct pfq_sock *ps, const struct pfq_so_enable *arg);
 void pfq_sock_disable(struct pfq_sock *ps);
 void pfq_sock_set_tstamp(struct pfq_sock *ps, bool on);
 

@@ -11,8 +11,10 @@
  *	rtnl_mutex            binding, and a device that goes away
  *	  pfq_sock.lock       size and memory of one socket's queues
  *	    pfq_mutex         the configuration, as above
- *	      pfq_sock.map_lock   pfq_sock.ring against mmap(2); mmap_lock is held
- *	                          around it, so nothing under it may fault
+ *	      pfq_sock.map_lock   pfq_sock.ring against mmap(2)
+ *	    mmap_lock         of the process whose memory is taken or charged;
+ *	                      pfq_mutex is not held then
+ *	      pfq_sock.map_lock   the same; so nothing under it may fault
  *
  * An id of a socket or group is given out again only after a grace period
  * under pfq_mutex, so that the data path never takes a new one for the old.

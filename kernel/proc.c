@@ -144,6 +144,13 @@ static int lang_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+static const char *memory_kind(const struct pfq_pages *p)
+{
+	if (!p->pinned)
+		return "kernel";
+	return p->linear ? "user, contiguous" : "user";
+}
+
 static int memory_show(struct seq_file *m, void *v)
 {
 	const struct pfq_net *pn = proc_pfq_net(m);
@@ -151,15 +158,16 @@ static int memory_show(struct seq_file *m, void *v)
 	const struct pfq_sock *ps;
 	int id;
 
-	seq_puts(m, "socket: bytes      rx_slots   slot_size\n");
+	seq_puts(m, "socket: bytes      rx_slots   slot_size  pages\n");
 	mutex_lock(&pfq_mutex);		/* keeps the socket */
 	rcu_read_lock();		/* keeps the ring */
 	for (id = 0; id < Q_MAX_ID; id++) {
 		ps = rcu_dereference(pn->sock[id]);
 		ring = ps ? rcu_dereference(ps->ring) : NULL;
 		if (ring)
-			seq_printf(m, "%6d: %-10zu %-10u %u\n", id, ring->size,
-				   ring->slots, ring->slot_size);
+			seq_printf(m, "%6d: %-10zu %-10u %-10u %s\n", id,
+				   ring->size, ring->slots, ring->slot_size,
+				   memory_kind(&ring->pages));
 	}
 	rcu_read_unlock();
 	mutex_unlock(&pfq_mutex);

@@ -42,10 +42,7 @@ static int set_enable(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen
 	if (ret)
 		return ret;
 	mutex_lock(&ps->lock);
-	if (arg.hugepage_size && !rcu_access_pointer(ps->ring))
-		ret = -EOPNOTSUPP;
-	else
-		ret = pfq_sock_enable(ps);
+	ret = pfq_sock_enable(ps, &arg);
 	mutex_unlock(&ps->lock);
 	return ret;
 }

@@ -297,6 +297,7 @@ static void all_control_tests(void)
 	test_control_block();
 	test_mmap();
 	test_disable();
+	test_memory();
 	test_join();
 	test_policy();
 	test_release();
