@@ -112,7 +112,7 @@ static int sock_publish(struct pfq_sock *ps)
 	int id;
 
 	mutex_lock(&pfq_mutex);
-	for (id = 0; id < Q_MAX_ID; id++) {
+	for (id = 0; id < pfq_max_sockets; id++) {
 		if (rcu_access_pointer(pn->sock[id]))
 			continue;
 		ps->id = id;
@@ -226,13 +226,24 @@ static void pfq_sock_destruct(struct sock *sk)
 	free_percpu(pfq_sk(sk)->stats);
 }
 
+/*
+ * May the caller capture what this namespace sees? Root of a container is root
+ * of a user namespace that it made itself, so that it takes a parameter.
+ */
+static bool sock_allowed(const struct net *net)
+{
+	if (pfq_allow_userns)
+		return ns_capable(net->user_ns, CAP_NET_ADMIN);
+	return capable(CAP_NET_ADMIN);
+}
+
 static int pfq_create(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	struct pfq_sock *ps;
 	struct sock *sk;
 	int ret;
 
-	if (!capable(CAP_NET_ADMIN))
+	if (!sock_allowed(net))
 		return -EPERM;
 	if (sock->type != SOCK_RAW)
 		return -ESOCKTNOSUPPORT;

@@ -21,6 +21,7 @@
 #include "device.h"
 #include "group.h"
 #include "netns.h"
+#include "params.h"
 #include "stats.h"
 
 /**
@@ -131,7 +132,7 @@ static int group_lowest_free(const struct pfq_net *pn)
 {
 	int gid;
 
-	for (gid = 0; gid < Q_MAX_GROUP; gid++)
+	for (gid = 0; gid < pfq_max_groups; gid++)
 		if (!rcu_access_pointer(pn->group[gid]))
 			return gid;
 	return -EFAULT;
@@ -183,7 +184,7 @@ int pfq_group_join(struct pfq_sock *ps, int gid, int policy, u64 class_mask)
 	mutex_lock(&pfq_mutex);
 	if (gid == Q_ANY_GROUP)
 		gid = group_lowest_free(pn);
-	else if (gid < 0 || gid >= Q_MAX_GROUP)
+	else if (gid < 0 || gid >= pfq_max_groups)
 		gid = -EFAULT;
 	if (gid < 0)
 		goto out;

@@ -10,6 +10,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/net.h>
 
 #include <linux/pf_q.h>
 
@@ -70,3 +71,4 @@ module_exit(pfq_exit);
 MODULE_DESCRIPTION("PFQ: capture and steering of network packets");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("6.1.0");
+MODULE_ALIAS_NETPROTO(PF_Q);	/* pf_ring has the same: see docs/datapath.md */

@@ -98,7 +98,7 @@ static int set_slots(struct pfq_sock *ps, size_t *field, sockptr_t optval,
 	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
-	if (arg > Q_MAX_SOCKQUEUE_LEN)
+	if (arg > pfq_max_slots)
 		return -EPERM;
 	mutex_lock(&ps->lock);
 	if (rcu_access_pointer(ps->ring))
