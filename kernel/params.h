@@ -20,6 +20,7 @@ extern bool pfq_allow_userns;
 extern int pfq_capt_batch_len;
 extern int pfq_capture_incoming;
 extern int pfq_capture_outgoing;
+extern int pfq_vlan_untag;
 
 int pfq_params_check(void);
 
