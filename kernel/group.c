@@ -20,6 +20,7 @@
 #include "af_pfq.h"
 #include "device.h"
 #include "filter.h"
+#include "generic.h"
 #include "group.h"
 #include "netns.h"
 #include "params.h"
@@ -142,6 +143,7 @@ static struct pfq_group *group_create(struct pfq_net *pn, int gid)
 	}
 	g->gid = gid;
 	g->net = pn;
+	pfq_generic_group_init(pn, gid);
 	rcu_assign_pointer(pn->group[gid], g);
 	return g;
 }
@@ -228,6 +230,7 @@ static void group_unpublish(struct pfq_net *pn, struct pfq_group *g,
 {
 	pfq_device_unbind_group(pn, g->gid);
 	WRITE_ONCE(pn->tap, pn->tap & ~BIT_ULL(g->gid));
+	pfq_generic_group_exit(pn, g->gid);
 	RCU_INIT_POINTER(pn->group[g->gid], NULL);
 	hlist_add_head(&g->dead, dead);
 }

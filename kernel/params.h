@@ -11,6 +11,7 @@
 #define PFQ_SLOT_SIZE_MIN	64
 #define PFQ_SLOT_SIZE_MAX	65536	/* caplen is 16 bits wide */
 #define PFQ_WEIGHT_MAX		8
+#define PFQ_MAX_QUEUES		256	/* of a device; higher ones share */
 
 extern int pfq_max_slot_size;
 extern int pfq_max_slots;

@@ -78,23 +78,38 @@
 #include "device.h"
 #include "egress.h"
 #include "frame.h"
+#include "generic.h"
 #include "netns.h"
 #include "params.h"
 #include "rx.h"
 #include "stats.h"
 
 /**
+ * enum rx_way - how a frame came to be in a batch
+ * @RX_TAKEN: from the hook, and from the stack
+ * @RX_TAPPED: a clone; the frame itself has gone on to the stack, and been counted
+ * @RX_INCOMING: from generic capture, a clone too
+ * @RX_OUTGOING: the same, of what a device sends
+ */
+enum rx_way {
+	RX_TAKEN,
+	RX_TAPPED,
+	RX_INCOMING,
+	RX_OUTGOING,
+};
+
+/**
  * struct rx_run - frames in a row that came from one queue of a device
  * @dev: the device
  * @queue: the hardware queue
  * @start: the first frame of the batch
- * @tapped: clones of frames that have gone on to the stack, and been counted
+ * @way: how they came here (enum rx_way)
  */
 struct rx_run {
 	const struct net_device *dev;
 	u16 queue;
 	u8 start;
-	bool tapped;
+	u8 way;
 };
 
 /**
@@ -169,6 +184,18 @@ static unsigned int rx_run_end(const struct rx_batch *b, unsigned int run)
 	return run + 1 < b->runs ? b->run[run + 1].start : b->len;
 }
 
+/* The groups that get frames of a run: of generic capture, those that asked for it. */
+static u64 rx_groups(const struct pfq_device *d, const struct rx_run *r)
+{
+	u64 groups = pfq_device_groups(d, r->queue);
+
+	if (unlikely(r->way == RX_INCOMING))
+		groups &= READ_ONCE(d->net->incoming);
+	else if (unlikely(r->way == RX_OUTGOING))
+		groups &= READ_ONCE(d->net->outgoing);
+	return groups;
+}
+
 /* Decides about a run; returns the namespace whose sockets get frames, or NULL. */
 static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 				       struct pfq_work *w, const struct pfq_net *pn,
@@ -178,14 +205,14 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 	unsigned int end = rx_run_end(b, run), n = end - r->start;
 	struct pfq_mask mask = pfq_mask_range(r->start, end);
 	const struct pfq_device *d = pfq_device_find(r->dev);
-	u64 groups = d ? pfq_device_groups(d, r->queue) : 0;
+	u64 groups = d ? rx_groups(d, r) : 0;
 
-	if (d && !r->tapped)
+	if (d && r->way == RX_TAKEN)
 		pfq_count(&d->stats->handed, n);
 	if (unlikely(!groups)) {
-		if (!r->tapped)
+		if (r->way == RX_TAKEN)
 			pfq_mask_or(pass, mask);
-		if (d && !r->tapped)
+		if (d && r->way == RX_TAKEN)
 			pfq_count(&d->stats->passed, n);
 		return pn;
 	}
@@ -195,7 +222,7 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 		pn = d->net;
 	}
 	pfq_decide(w, pn, groups, b->frame, mask);
-	if (!r->tapped) {
+	if (r->way == RX_TAKEN) {
 		pfq_count(&d->stats->consumed, n);
 		pfq_count(&pn->stats->recv, n);
 	}
@@ -307,7 +334,7 @@ static void rx_tasklet(struct tasklet_struct *t)
 
 /* Adds a frame to a batch that has room for it. */
 static void rx_add(struct rx_batch *b, struct sk_buff *skb, unsigned int queue,
-		   ktime_t tstamp, bool tapped)
+		   ktime_t tstamp, enum rx_way way)
 {
 	unsigned int i = b->len++;
 	struct pfq_frame *f = &b->frame[i];
@@ -320,14 +347,14 @@ static void rx_add(struct rx_batch *b, struct sk_buff *skb, unsigned int queue,
 	if (i) {
 		r = &b->run[b->runs - 1];
 		if (likely(r->dev == skb->dev && r->queue == queue &&
-			   r->tapped == tapped))
+			   r->way == way))
 			return;
 	}
 	r = &b->run[b->runs++];
 	r->dev = skb->dev;
 	r->queue = queue;
 	r->start = i;
-	r->tapped = tapped;
+	r->way = way;
 }
 
 /*
@@ -348,7 +375,7 @@ static ktime_t rx_tstamp(const struct pfq_net *pn, struct sk_buff *skb)
 
 /* Returns false, and has done nothing, if both batches are in use and full. */
 static bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
-		      unsigned int queue, bool tapped, int budget)
+		      unsigned int queue, enum rx_way way, int budget)
 {
 	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
 	ktime_t tstamp = rx_tstamp(pn, skb);
@@ -361,7 +388,7 @@ static bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
 	room = b->len < PFQ_BATCH_MAX;
 	if (likely(room)) {
 		pfq_frame_expose(skb);
-		rx_add(b, skb, queue, tstamp, tapped);
+		rx_add(b, skb, queue, tstamp, way);
 	}
 	len = b->len;
 	local_unlock_nested_bh(&rx_cpus->lock);
@@ -394,7 +421,7 @@ static void rx_take(const struct pfq_device *d, struct sk_buff *skb,
 {
 	if (unlikely(rx_tagged(skb)))
 		skb = skb_vlan_untag(skb);	/* frees it if there is no memory */
-	if (likely(skb && rx_append(d->net, skb, queue, false, budget)))
+	if (likely(skb && rx_append(d->net, skb, queue, RX_TAKEN, budget)))
 		return;
 	rx_freed(d);
 	kfree_skb(skb);
@@ -414,7 +441,7 @@ static bool rx_tap_later(const struct pfq_net *pn, struct sk_buff *skb,
 {
 	struct sk_buff *clone = rx_clone(skb);
 
-	if (clone && rx_append(pn, clone, queue, true, budget))
+	if (clone && rx_append(pn, clone, queue, RX_TAPPED, budget))
 		return true;
 	kfree_skb(clone);
 	return false;
@@ -483,11 +510,39 @@ static void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
 	pfq_count(&d->net->stats->kern, 1);
 }
 
+/**
+ * pfq_rx_copy() - take a frame from generic capture
+ * @pn: namespace of its device, which some group is bound to
+ * @skb: a clone; incoming with data at the network header, outgoing at the MAC
+ *	header
+ * @queue: the hardware queue
+ * @outgoing: the device sends it
+ *
+ * Context: Bottom halves disabled, inside an RCU read-side section; no transmit
+ * lock is held.
+ * Return: True if @skb is taken; false if there is no room for it.
+ */
+bool pfq_rx_copy(const struct pfq_net *pn, struct sk_buff *skb, unsigned int queue,
+		 bool outgoing)
+{
+	return rx_append(pn, skb, queue, outgoing ? RX_OUTGOING : RX_INCOMING, 0);
+}
+
 /* --- the core's side of the hook ------------------------------------------ */
+
+/* The entry of a device of which the hook offers a frame. */
+static const struct pfq_device *rx_device(const struct net_device *dev)
+{
+	struct pfq_device *d = pfq_device_find(dev);
+
+	if (unlikely(d && !READ_ONCE(d->hooked)))
+		pfq_generic_hooked(d);
+	return d;
+}
 
 static bool rx_wants(const struct net_device *dev, unsigned int queue)
 {
-	const struct pfq_device *d = pfq_device_find(dev);
+	const struct pfq_device *d = rx_device(dev);
 
 	return d && pfq_device_groups(d, queue);
 }
@@ -499,7 +554,7 @@ static bool rx_receive(struct sk_buff *skb, unsigned int flags)
 	const struct pfq_device *d;
 	u64 groups;
 
-	d = pfq_device_find(skb->dev);
+	d = rx_device(skb->dev);
 	if (!d)
 		return false;
 	groups = pfq_device_groups(d, queue);
@@ -534,9 +589,8 @@ static void rx_drain_work(struct work_struct *work)
  * pfq_rx_drain() - empty the batches of all CPUs
  *
  * When this returns, frames that were taken before it was called have been
- * handled. The tasklet of a CPU that went offline has moved to another one, and
- * only it may touch that batch: it is waited for. The queue is not the general
- * one, whose work may wait for rtnl_mutex.
+ * handled; also those of a CPU that went offline, see rx_cpu_dead(). The queue is
+ * not the general one, whose work may wait for rtnl_mutex.
  *
  * Context: Process context, may sleep; rtnl_mutex may be held, pfq_mutex not.
  */
@@ -550,11 +604,29 @@ void pfq_rx_drain(void)
 			      &per_cpu_ptr(rx_cpus, cpu)->drain);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(rx_cpus, cpu)->drain);
-	for_each_possible_cpu(cpu)
-		if (!cpu_online(cpu))
-			tasklet_kill(&per_cpu_ptr(rx_cpus, cpu)->tasklet);
 	cpus_read_unlock();
 }
+
+/*
+ * A CPU is dead: what is left in its batch is handled here. Its tasklet is going
+ * to run on another CPU, and finds nothing.
+ */
+static int rx_cpu_dead(unsigned int cpu)
+{
+	local_bh_disable();
+	rx_flush(per_cpu_ptr(rx_cpus, cpu), 0);
+	local_bh_enable();
+	return 0;
+}
+
+/* It comes back: not before that tasklet has run, which must not touch its batch. */
+static int rx_cpu_prepare(unsigned int cpu)
+{
+	tasklet_kill(&per_cpu_ptr(rx_cpus, cpu)->tasklet);
+	return 0;
+}
+
+static enum cpuhp_state rx_cpuhp;
 
 /**
  * pfq_rx_init() - allocate the state of all CPUs
@@ -594,7 +666,17 @@ int __init pfq_rx_init(void)
  */
 int __init pfq_rx_start(void)
 {
-	return pfq_hook_register(&rx_ops);
+	int ret;
+
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "net/pfq:prepare",
+					rx_cpu_prepare, rx_cpu_dead);
+	if (ret < 0)
+		return ret;
+	rx_cpuhp = ret;
+	ret = pfq_hook_register(&rx_ops);
+	if (ret)
+		cpuhp_remove_state_nocalls(rx_cpuhp);
+	return ret;
 }
 
 /**
@@ -607,6 +689,7 @@ void pfq_rx_stop(void)
 	int cpu;
 
 	pfq_hook_unregister(&rx_ops);
+	cpuhp_remove_state_nocalls(rx_cpuhp);
 	pfq_rx_drain();
 	for_each_possible_cpu(cpu)
 		tasklet_kill(&per_cpu_ptr(rx_cpus, cpu)->tasklet);
