@@ -7,10 +7,19 @@
  *   conformance [--json FILE]
  *   conformance [--json FILE] --device DEV --frames N [--queue Q] [--caplen B]
  *               [--slots N] [--timeout S] [--ready-file FILE] [--data-only]
+ *   conformance [--json FILE] --limits SOCKETS,GROUPS,SLOTS
+ *   conformance [--json FILE] --devices | --life
  *
  * Prints one line per check, TAP-like; exits with 0 when all pass. It must be
  * the only user of PFQ while it runs, since it checks the numbers of sockets
  * and groups, and it must run as root.
+ *
+ * With --limits it checks only these, for a module loaded with them as max_sockets,
+ * max_groups and max_slots, and with allow_userns.
+ *
+ * With --devices it checks what becomes of bindings when devices change, and
+ * generic capture; with --life, sockets, devices and CPUs that come and go under
+ * traffic. It makes devices and sends frames itself (devices.c, life.c).
  *
  * With --device it goes on to the data path: binds DEV, prints READY (and
  * creates the ready file), and reads N frames of the format below, which the
@@ -309,6 +318,7 @@ static void all_control_tests(void)
 	test_later();
 	test_exhaustion();
 	test_death();
+	test_container(false);
 }
 
 static const struct option long_options[] = {
@@ -320,6 +330,9 @@ static const struct option long_options[] = {
 	{ "slots",	required_argument,	NULL, 'l' },
 	{ "timeout",	required_argument,	NULL, 't' },
 	{ "ready-file",	required_argument,	NULL, 'r' },
+	{ "limits",	required_argument,	NULL, 'm' },
+	{ "devices",	no_argument,		NULL, 'v' },
+	{ "life",	no_argument,		NULL, 'f' },
 	{ "data-only",	no_argument,		NULL, 'o' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -329,8 +342,9 @@ int main(int argc, char **argv)
 	struct data_options data = {
 		.frames = 1000, .caplen = 1520, .slots = 4096, .queue = -1, .timeout = 30,
 	};
+	struct limits limits = { 0 };
 	const char *json = NULL;
-	bool data_only = false;
+	bool data_only = false, devices = false, life = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -343,9 +357,29 @@ int main(int argc, char **argv)
 		case 'l': data.slots = strtoul(optarg, NULL, 0); break;
 		case 't': data.timeout = atoi(optarg); break;
 		case 'r': data.ready_file = optarg; break;
+		case 'm':
+			if (sscanf(optarg, "%d,%d,%d", &limits.sockets, &limits.groups,
+				   &limits.slots) != 3)
+				return 2;
+			break;
+		case 'v': devices = true; break;
+		case 'f': life = true; break;
 		case 'o': data_only = true; break;
 		default: return 2;
 		}
+	}
+	if (limits.sockets) {
+		test_limits(&limits);
+		test_container(true);
+		return report_end(json);
+	}
+	if (devices) {
+		test_devices();
+		return report_end(json);
+	}
+	if (life) {
+		test_life();
+		return report_end(json);
 	}
 	if (!data_only)
 		all_control_tests();

@@ -84,6 +84,15 @@ void test_bind(void);
 void test_stats(void);
 
 void test_memory(void);
+void test_devices(void);
+void test_life(void);
+
+struct limits {
+	int sockets, groups, slots;
+};
+
+void test_limits(const struct limits *limits);
+void test_container(bool allowed);
 
 struct data_options {
 	const char *device;
