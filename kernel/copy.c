@@ -22,26 +22,28 @@
 #include "stats.h"
 
 /*
- * Copies the first @len bytes of the frame. Returns how many were copied: fewer
- * if part of the frame cannot be read by the CPU.
+ * Copies bytes of the frame that are not in the linear part of the skb. Returns
+ * how many were copied: none if the CPU cannot read them.
  */
-static u32 copy_bytes(void *dst, const struct sk_buff *skb, u32 len)
+static noinline u32 copy_rest(void *dst, const struct sk_buff *skb, u32 offset, u32 len)
 {
-	u32 linear = min_t(u32, len, skb_headlen(skb));
-
-	memcpy(dst, skb->data, linear);
-	if (unlikely(linear < len) &&
-	    skb_copy_bits(skb, linear, dst + linear, len - linear))
-		return linear;
-	return len;
+	return skb_copy_bits(skb, offset, dst, len) ? 0 : len;
 }
 
+/* Bytes and header of a slot, but for what the socket decides. */
 static void copy_frame(struct pfq_pkthdr *slot, u32 caplen, const struct pfq_frame *f)
 {
 	const struct sk_buff *skb = f->skb;
+	u32 mac_len = f->mac_len, len = mac_len + skb->len;
+	u32 want = min(len, caplen);
+	u32 have = min(want, mac_len + skb_headlen(skb));
+	void *dst = slot + 1;
 
-	slot->caplen = copy_bytes(slot + 1, skb, min(skb->len, caplen));
-	slot->len = min_t(u32, skb->len, U16_MAX);
+	memcpy(dst, skb->data - mac_len, have);
+	if (unlikely(have < want))
+		have += copy_rest(dst + have, skb, have - mac_len, want - have);
+	slot->caplen = have;
+	slot->len = min_t(u32, len, U16_MAX);
 	slot->info.ifindex = f->ifindex;
 	slot->info.data.mark = skb->mark;
 	slot->info.vlan.tci = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb) : 0;
@@ -83,7 +85,7 @@ void pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 {
 	unsigned int want = pfq_mask_weight(mask), k;
 	bool tstamp = READ_ONCE(ps->tstamp);
-	const u32 caplen = ring->caplen;
+	const u32 caplen = ring->caplen, slot_size = ring->slot_size;
 	struct pfq_reservation r;
 	struct pfq_pkthdr *slot;
 	int i;
@@ -91,11 +93,11 @@ void pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 	if (!want)
 		return;
 	r = pfq_ring_reserve(ring, want);
-	for (k = 0; k < r.count; k++) {
+	slot = pfq_ring_slot(ring, &r, 0);
+	for (k = 0; k < r.count; k++, slot = (void *)slot + slot_size) {
 		if (unlikely(pfq_ring_stale(ring, &r)))
 			break;
 		i = pfq_mask_pop(&mask);
-		slot = pfq_ring_slot(ring, &r, k);
 		copy_frame(slot, caplen, &frame[i]);
 		slot->info.data.state = state ? state[i] : 0;
 		if (tstamp)

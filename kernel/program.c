@@ -204,8 +204,6 @@ void pfq_program_show(struct seq_file *m, const struct pfq_group *g)
 
 /* --- running ---------------------------------------------------------------- */
 
-#define PROGRAM_EACH(i, mask)	while (((i) = pfq_mask_pop(&(mask))) >= 0)
-
 /**
  * pfq_program_run() - what a group does with frames
  * @prog: the program of the group
@@ -224,24 +222,24 @@ void pfq_program_run(const struct pfq_program *prog, const struct pfq_frame *fra
 
 	switch (prog->function) {
 	case STEER_FLOW:
-		PROGRAM_EACH(i, mask)
-			pfq_steer_flow(frame[i].skb, &verdict[i]);
+		while ((i = pfq_mask_pop(&mask)) >= 0)
+			pfq_steer_flow(&frame[i], &verdict[i]);
 		break;
 	case STEER_LINK:
-		PROGRAM_EACH(i, mask)
-			pfq_steer_link(frame[i].skb, &verdict[i]);
+		while ((i = pfq_mask_pop(&mask)) >= 0)
+			pfq_steer_link(&frame[i], &verdict[i]);
 		break;
 	case STEER_P2P:
-		PROGRAM_EACH(i, mask)
-			pfq_steer_p2p(frame[i].skb, &verdict[i]);
+		while ((i = pfq_mask_pop(&mask)) >= 0)
+			pfq_steer_p2p(&frame[i], &verdict[i]);
 		break;
 	case STEER_RROBIN:
-		PROGRAM_EACH(i, mask)
+		while ((i = pfq_mask_pop(&mask)) >= 0)
 			pfq_steer_rrobin(seq + i, &verdict[i]);
 		break;
 	case STEER_RSS:
-		PROGRAM_EACH(i, mask)
-			pfq_steer_rss(frame[i].skb, &verdict[i]);
+		while ((i = pfq_mask_pop(&mask)) >= 0)
+			pfq_steer_rss(&frame[i], &verdict[i]);
 		break;
 	}
 }

@@ -4,39 +4,48 @@
  *
  *   driver ---> twin in pfq_hook.ko ---> rx_receive()
  *                                          |
- *                 nobody bound: back ------+------ a group taps: copied at once,
+ *                 nobody bound: back ------+------ a group taps: handled at once,
  *                 to the twin, untouched   |       then back to the twin
  *                                          v
- *                                   batch of this CPU
+ *                     rx_append(): batch of this CPU, as runs of frames
+ *                     that came from one queue of one device
  *                                          |  full, or the softirq ends (tasklet)
  *                                          v
- *                                      rx_flush()     takes the batch away first
+ *                     rx_handle(), of a batch that was taken away first
  *                                          |
- *                        +-----------------+----------------+
- *                        v                                  v
- *                  rx_deliver(): per run of frames    rx_dispose(): skb back to
- *                  with equal (device, queue):        the NAPI cache of this CPU
- *                  groups -> members of class 0
- *                        |
- *                        v  per socket
- *                  rx_copy_to(): reserve, copy, commit, wake up
+ *          +-------------------------------+------------------+
+ *          v                                                  v  at last
+ *     rx_decide(): for each run, for each            rx_dispose(): skb back to
+ *     group bound to its queue: filters,             the NAPI cache of this CPU
+ *     program, steering (decide.c); adds to
+ *     the set of frames of each socket
+ *          |
+ *          v
+ *     rx_give(): for each socket its set
+ *          |
+ *          +---> pfq_copy(): reserve, copy, commit, wake up (copy.c, ring.h)
+ *          +---> pfq_egress_xmit(): send a clone, or the skb itself (egress.c)
  *
- * stage          context                 held      owner of the skb  may lose it: counter
- * -------------  ----------------------  --------  ----------------  ----------------------------
- * twin           bottom halves off (1)   RCU       driver            queue of pfq_hook full: its
- *                                                                    dropped, and rx_dropped
- * rx_receive()   the same                RCU       PFQ, if true      batch full during a flush:
- *                                                  is returned       device freed
- * rx_flush()     the same, or tasklet    -         batch             -
- * rx_deliver()   the same                RCU       batch             filter (none yet): group drop
- * rx_copy_to()   the same                RCU       batch             no slot: socket lost (2)
- * rx_dispose()   the same                RCU       freed, or to the  device down: -
- *                                                  stack if all groups
- *                                                  were unbound since
+ * stage           context                held  owner of the skb  may lose it: counter
+ * --------------  ---------------------  ----  ----------------  ---------------------------
+ * twin            bottom halves off (1)  RCU   driver            queue of pfq_hook full: its
+ *                                                                dropped, and rx_dropped
+ * rx_receive()    the same               RCU   PFQ, if true is   no memory to untag it, or
+ *                                              returned          batch full while the other
+ *                                                                is handled: device freed
+ * rx_decide()     the same, or tasklet   RCU   batch             filter or program: group
+ *                                                                drop (2)
+ * pfq_copy()      the same               RCU   batch             no slot: socket lost (2)
+ * pfq_egress_     the same               RCU   batch, then the   device down, busy, ...:
+ * xmit()                                       device            socket disc (2)
+ * rx_dispose()    the same               RCU   freed, or to the  device down: -
+ *                                              stack if all
+ *                                              groups were
+ *                                              unbound since
  *
  * (1) never in a hard interrupt; the twins of the netif_rx family queue the
  *     frame and bring it here from a tasklet.
- * (2) the frame itself is not lost: other sockets may get it.
+ * (2) the frame itself is not lost: other groups and sockets may get it.
  *
  * Nothing waits on an idle CPU: the first frame of a batch schedules a tasklet,
  * which runs on the same CPU when the NAPI polls of the softirq in progress are
@@ -44,20 +53,30 @@
  * there is traffic, frames are handled capt_batch_len at a time.
  *
  * No lock is taken, and the only word written by more than one CPU is shinfo of
- * a ring, once for each socket and batch. The state of a CPU (struct rx_cpu) is
- * guarded by disabled bottom halves, on PREEMPT_RT by rx_cpu.lock too. It is
- * held while a frame is appended or a batch changes hands, not while a batch is
- * handled: a frame that arrives then joins the other batch.
+ * a ring, once for each socket and batch (and what a device shares that frames
+ * are sent by). The state of a CPU, struct rx_cpu, is guarded by disabled bottom
+ * halves, on PREEMPT_RT by rx_cpu.lock too. That is held while a frame is
+ * appended or a batch changes hands, not while frames are handled: whoever does
+ * that has set rx_cpu.busy, and owns rx_cpu.work and one batch.
+ *
+ * So a device that hands over a frame while it sends one of ours enters this
+ * file again on the same CPU, but no deeper than to append it: to the other
+ * batch, for a tasklet to come. A frame to be tapped is cloned for that. The
+ * stack is bounded, and so is the memory: when both batches are full, frames are
+ * freed, and counted. A loop of devices keeps a CPU in softirq as a loop of
+ * bridges does, and yields to ksoftirqd as softirqs do.
  *
  * An skb in a batch has no reference to its device. A device that goes away is
  * unbound, then pfq_rx_drain() empties all batches before it can be freed.
  *
- * Frames are only read. Data start at the MAC header, which lies in front of
- * skb->data; nothing is pushed or pulled, since a tapped skb goes on.
+ * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
+ * are ours, or of clones), and an skb that goes on to the stack is as it was. Data
+ * start at the MAC header, which lies in front of skb->data (frame.h).
  */
 #include <linux/cpu.h>
 #include <linux/if_vlan.h>
 #include <linux/interrupt.h>
+#include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/local_lock.h>
@@ -99,27 +118,37 @@ enum rx_way {
 };
 
 /**
- * struct rx_run - frames in a row that came from one queue of a device
- * @dev: the device
- * @queue: the hardware queue
- * @start: the first frame of the batch
+ * struct rx_source - what frames in a row have in common
+ * @dev: the device that they came from
+ * @queue: its hardware queue
  * @way: how they came here (enum rx_way)
  */
-struct rx_run {
+struct rx_source {
 	const struct net_device *dev;
 	u16 queue;
-	u8 start;
 	u8 way;
 };
 
 /**
+ * struct rx_run - frames in a row of one source
+ * @source: the source
+ * @start: the first frame of the batch
+ */
+struct rx_run {
+	struct rx_source source;
+	unsigned int start;
+};
+
+/**
  * struct rx_batch - frames handled at once
- * @len: how many
+ * @last: the source of the last run; no device if there is none
+ * @len: how many frames
  * @runs: how many runs they make
  * @frame: the frames
  * @run: the runs
  */
 struct rx_batch {
+	struct rx_source last;
 	unsigned int len;
 	unsigned int runs;
 	struct pfq_frame frame[PFQ_BATCH_MAX];
@@ -147,6 +176,7 @@ struct rx_cpu {
 };
 
 static struct rx_cpu __percpu *rx_cpus;
+static DEFINE_STATIC_KEY_FALSE(rx_untags);	/* the parameter vlan_untag */
 
 /* --- handling frames ------------------------------------------------------ */
 
@@ -185,13 +215,13 @@ static unsigned int rx_run_end(const struct rx_batch *b, unsigned int run)
 }
 
 /* The groups that get frames of a run: of generic capture, those that asked for it. */
-static u64 rx_groups(const struct pfq_device *d, const struct rx_run *r)
+static u64 rx_groups(const struct pfq_device *d, const struct rx_source *source)
 {
-	u64 groups = pfq_device_groups(d, r->queue);
+	u64 groups = pfq_device_groups(d, source->queue);
 
-	if (unlikely(r->way == RX_INCOMING))
+	if (unlikely(source->way == RX_INCOMING))
 		groups &= READ_ONCE(d->net->incoming);
-	else if (unlikely(r->way == RX_OUTGOING))
+	else if (unlikely(source->way == RX_OUTGOING))
 		groups &= READ_ONCE(d->net->outgoing);
 	return groups;
 }
@@ -204,15 +234,16 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 	const struct rx_run *r = &b->run[run];
 	unsigned int end = rx_run_end(b, run), n = end - r->start;
 	struct pfq_mask mask = pfq_mask_range(r->start, end);
-	const struct pfq_device *d = pfq_device_find(r->dev);
-	u64 groups = d ? rx_groups(d, r) : 0;
+	const struct pfq_device *d = pfq_device_find(r->source.dev);
+	u64 groups = d ? rx_groups(d, &r->source) : 0;
+	bool taken = r->source.way == RX_TAKEN;
 
-	if (d && r->way == RX_TAKEN)
+	if (d && taken)
 		pfq_count(&d->stats->handed, n);
 	if (unlikely(!groups)) {
-		if (r->way == RX_TAKEN)
+		if (taken)
 			pfq_mask_or(pass, mask);
-		if (d && r->way == RX_TAKEN)
+		if (d && taken)
 			pfq_count(&d->stats->passed, n);
 		return pn;
 	}
@@ -222,7 +253,7 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 		pn = d->net;
 	}
 	pfq_decide(w, pn, groups, b->frame, mask);
-	if (r->way == RX_TAKEN) {
+	if (taken) {
 		pfq_count(&d->stats->consumed, n);
 		pfq_count(&pn->stats->recv, n);
 	}
@@ -235,7 +266,6 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
  */
 static void rx_pass(struct sk_buff *skb)
 {
-	pfq_frame_restore(skb);
 	if (netif_running(skb->dev))
 		netif_receive_skb(skb);
 	else
@@ -247,10 +277,15 @@ static void rx_dispose(const struct rx_batch *b, const struct pfq_mask *pass,
 {
 	unsigned int i;
 
+	if (likely(pfq_mask_empty(pass) && pfq_mask_empty(taken))) {
+		for (i = 0; i < b->len; i++)
+			napi_consume_skb(b->frame[i].skb, budget);
+		return;
+	}
 	for (i = 0; i < b->len; i++) {
-		if (unlikely(pfq_mask_has(pass, i)))
+		if (pfq_mask_has(pass, i))
 			rx_pass(b->frame[i].skb);
-		else if (likely(!pfq_mask_has(taken, i)))
+		else if (!pfq_mask_has(taken, i))
 			napi_consume_skb(b->frame[i].skb, budget);
 	}
 }
@@ -277,6 +312,7 @@ static void rx_handle(struct rx_batch *b, struct pfq_work *w, int budget)
 	rx_dispose(b, &pass, &w->taken, budget);
 	rcu_read_unlock();
 	w->seq += b->len;
+	b->last.dev = NULL;
 	b->len = 0;
 	b->runs = 0;
 }
@@ -332,100 +368,92 @@ static void rx_tasklet(struct tasklet_struct *t)
 	rx_flush(rc, 1);
 }
 
-/* Adds a frame to a batch that has room for it. */
-static void rx_add(struct rx_batch *b, struct sk_buff *skb, unsigned int queue,
-		   ktime_t tstamp, enum rx_way way)
-{
-	unsigned int i = b->len++;
-	struct pfq_frame *f = &b->frame[i];
-	struct rx_run *r;
-
-	f->skb = skb;
-	f->tstamp = tstamp;
-	f->ifindex = skb->dev->ifindex;
-	f->queue = queue;
-	if (i) {
-		r = &b->run[b->runs - 1];
-		if (likely(r->dev == skb->dev && r->queue == queue &&
-			   r->way == way))
-			return;
-	}
-	r = &b->run[b->runs++];
-	r->dev = skb->dev;
-	r->queue = queue;
-	r->start = i;
-	r->way = way;
-}
-
 /*
  * When did a frame come? The NIC may know best; then the driver. The clock is
  * read for nobody but those who want to know.
  */
+static noinline ktime_t rx_clock(struct sk_buff *skb)
+{
+	ktime_t hw = skb_hwtstamps(skb)->hwtstamp;
+
+	return hw ? : skb->tstamp ? : ktime_get_real();
+}
+
 static ktime_t rx_tstamp(const struct pfq_net *pn, struct sk_buff *skb)
 {
-	ktime_t hw;
+	return unlikely(READ_ONCE(pn->tstamp_users)) ? rx_clock(skb) : 0;
+}
 
-	if (likely(!READ_ONCE(pn->tstamp_users)))
-		return 0;
-	hw = skb_hwtstamps(skb)->hwtstamp;
-	if (hw)
-		return hw;
-	return skb->tstamp ? : ktime_get_real();
+/* The next frame of the batch is from another source than the last one. */
+static noinline void rx_new_run(struct rx_cpu *rc, struct rx_batch *b,
+				struct rx_source source)
+{
+	b->last = source;
+	b->run[b->runs].source = source;
+	b->run[b->runs++].start = b->len;
+	if (!b->len)
+		tasklet_schedule(&rc->tasklet);
 }
 
 /* Returns false, and has done nothing, if both batches are in use and full. */
-static bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
-		      unsigned int queue, enum rx_way way, int budget)
+static __always_inline bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
+				      struct rx_source source, int budget)
 {
 	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
-	ktime_t tstamp = rx_tstamp(pn, skb);
+	struct pfq_frame *f;
 	struct rx_batch *b;
 	bool room;
-	u32 len;
+
+	if (unlikely(READ_ONCE(rc->fill)->len >= pfq_capt_batch_len))
+		rx_flush(rc, budget);
 
 	local_lock_nested_bh(&rx_cpus->lock);
 	b = rc->fill;
 	room = b->len < PFQ_BATCH_MAX;
 	if (likely(room)) {
-		pfq_frame_expose(skb);
-		rx_add(b, skb, queue, tstamp, way);
+		if (unlikely(b->last.dev != source.dev ||
+			     b->last.queue != source.queue ||
+			     b->last.way != source.way))
+			rx_new_run(rc, b, source);
+		f = &b->frame[b->len++];
+		f->skb = skb;
+		f->tstamp = rx_tstamp(pn, skb);
+		f->ifindex = source.dev->ifindex;
+		f->queue = source.queue;
+		f->mac_len = pfq_frame_mac_len(skb);
 	}
-	len = b->len;
 	local_unlock_nested_bh(&rx_cpus->lock);
-
-	if (len >= pfq_capt_batch_len)
-		rx_flush(rc, budget);
-	else if (len == 1)
-		tasklet_schedule(&rc->tasklet);
 	return room;
 }
 
-/* --- taking and tapping ---------------------------------------------------- */
+/* --- taking ----------------------------------------------------------------- */
 
 static bool rx_tagged(const struct sk_buff *skb)
 {
-	return pfq_vlan_untag && skb->protocol == htons(ETH_P_8021Q);
+	return static_branch_unlikely(&rx_untags) &&
+	       skb->protocol == htons(ETH_P_8021Q);
 }
 
 /* There is no room, or no memory, for a frame that was taken. */
-static void rx_freed(const struct pfq_device *d)
+static noinline void rx_freed(const struct pfq_device *d, struct sk_buff *skb)
 {
 	pfq_count(&d->stats->handed, 1);
 	pfq_count(&d->stats->freed, 1);
 	pfq_count(&d->net->stats->recv, 1);
 	pfq_count(&d->net->stats->lost, 1);
-}
-
-static void rx_take(const struct pfq_device *d, struct sk_buff *skb,
-		    unsigned int queue, int budget)
-{
-	if (unlikely(rx_tagged(skb)))
-		skb = skb_vlan_untag(skb);	/* frees it if there is no memory */
-	if (likely(skb && rx_append(d->net, skb, queue, RX_TAKEN, budget)))
-		return;
-	rx_freed(d);
 	kfree_skb(skb);
 }
+
+static __always_inline void rx_take(const struct pfq_device *d, struct sk_buff *skb,
+				    struct rx_source source, int budget)
+{
+	if (rx_tagged(skb))
+		skb = skb_vlan_untag(skb);	/* frees it if there is no memory */
+	if (unlikely(!skb || !rx_append(d->net, skb, source, budget)))
+		rx_freed(d, skb);
+}
+
+/* --- tapping ---------------------------------------------------------------- */
 
 /* A clone, without its tag if tags are to be taken out; or NULL. */
 static struct sk_buff *rx_clone(struct sk_buff *skb)
@@ -437,11 +465,12 @@ static struct sk_buff *rx_clone(struct sk_buff *skb)
 
 /* Frames are being handled on this CPU: a clone joins the next batch. */
 static bool rx_tap_later(const struct pfq_net *pn, struct sk_buff *skb,
-			 unsigned int queue, int budget)
+			 struct rx_source source, int budget)
 {
 	struct sk_buff *clone = rx_clone(skb);
 
-	if (clone && rx_append(pn, clone, queue, RX_TAPPED, budget))
+	source.way = RX_TAPPED;
+	if (clone && rx_append(pn, clone, source, budget))
 		return true;
 	kfree_skb(clone);
 	return false;
@@ -449,28 +478,25 @@ static bool rx_tap_later(const struct pfq_net *pn, struct sk_buff *skb,
 
 /* The caller has claimed the right to handle frames. */
 static void rx_tap_now(const struct pfq_net *pn, u64 groups, struct sk_buff *skb,
-		       unsigned int queue, struct pfq_work *w)
+		       struct rx_source source, struct pfq_work *w)
 {
-	u16 network = skb->network_header;
 	struct pfq_frame f = {
 		.skb = skb,
 		.tstamp = rx_tstamp(pn, skb),
-		.ifindex = skb->dev->ifindex,
-		.queue = queue,
+		.ifindex = source.dev->ifindex,
+		.queue = source.queue,
+		.mac_len = pfq_frame_mac_len(skb),
 	};
 
 	memset(&w->taken, 0, sizeof(w->taken));
 	w->keep = true;
-	pfq_frame_expose(skb);
 	pfq_decide(w, pn, groups, &f, pfq_mask_below(1));
 	rx_give(pn, w, &f);
 	w->seq++;
-	pfq_frame_restore(skb);
-	skb->network_header = network;
 }
 
 static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
-			 unsigned int queue, int budget)
+			 struct rx_source source, int budget)
 {
 	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
 	struct sk_buff *look = skb;
@@ -478,13 +504,13 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
 
 	b = rx_claim(rc);
 	if (!b)
-		return rx_tap_later(d->net, skb, queue, budget);
+		return rx_tap_later(d->net, skb, source, budget);
 	if (b->len)
 		rx_handle(b, rc->work, budget);
-	if (unlikely(rx_tagged(skb)))
+	if (rx_tagged(skb))
 		look = rx_clone(skb);
 	if (look)
-		rx_tap_now(d->net, groups, look, queue, rc->work);
+		rx_tap_now(d->net, groups, look, source, rc->work);
 	if (look != skb)
 		consume_skb(look);
 	rx_release(rc);
@@ -495,10 +521,10 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
  * A frame that goes on to the stack, by the way that its driver chose: so it is
  * handled now. Frames that wait are handled before it, to keep the order.
  */
-static void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
-		   unsigned int queue, int budget)
+static noinline void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
+			    struct rx_source source, int budget)
 {
-	bool seen = rx_tap_frame(d, groups, skb, queue, budget);
+	bool seen = rx_tap_frame(d, groups, skb, source, budget);
 
 	pfq_count(&d->stats->handed, 1);
 	if (likely(seen)) {
@@ -525,7 +551,13 @@ static void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
 bool pfq_rx_copy(const struct pfq_net *pn, struct sk_buff *skb, unsigned int queue,
 		 bool outgoing)
 {
-	return rx_append(pn, skb, queue, outgoing ? RX_OUTGOING : RX_INCOMING, 0);
+	struct rx_source source = {
+		.dev = skb->dev,
+		.queue = queue,
+		.way = outgoing ? RX_OUTGOING : RX_INCOMING,
+	};
+
+	return rx_append(pn, skb, source, 0);
 }
 
 /* --- the core's side of the hook ------------------------------------------ */
@@ -549,22 +581,25 @@ static bool rx_wants(const struct net_device *dev, unsigned int queue)
 
 static bool rx_receive(struct sk_buff *skb, unsigned int flags)
 {
-	unsigned int queue = pfq_hook_skb_queue(skb);
-	int budget = flags & PFQ_HOOK_NAPI ? 1 : 0;
+	struct rx_source source = {
+		.dev = skb->dev,
+		.queue = pfq_hook_skb_queue(skb),
+	};
+	int budget = flags & PFQ_HOOK_NAPI;
 	const struct pfq_device *d;
 	u64 groups;
 
-	d = rx_device(skb->dev);
+	d = rx_device(source.dev);
 	if (!d)
 		return false;
-	groups = pfq_device_groups(d, queue);
+	groups = pfq_device_groups(d, source.queue);
 	if (!groups)
 		return false;
 	if (unlikely(groups & READ_ONCE(d->net->tap))) {
-		rx_tap(d, groups, skb, queue, budget);
+		rx_tap(d, groups, skb, source, budget);
 		return false;
 	}
-	rx_take(d, skb, queue, budget);
+	rx_take(d, skb, source, budget);
 	return true;
 }
 
@@ -668,6 +703,8 @@ int __init pfq_rx_start(void)
 {
 	int ret;
 
+	if (pfq_vlan_untag)
+		static_branch_enable(&rx_untags);
 	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "net/pfq:prepare",
 					rx_cpu_prepare, rx_cpu_dead);
 	if (ret < 0)

@@ -94,6 +94,18 @@ struct limits {
 void test_limits(const struct limits *limits);
 void test_container(bool allowed);
 
+void test_filter_options(void);
+void test_vlan_options(void);
+void test_program_options(void);
+void test_egress_options(void);
+
+struct wires;
+
+void test_filters(const struct wires *wires);
+void test_vlans(const struct wires *wires, bool untag);
+void test_steering(const struct wires *wires);
+void test_egress(const struct wires *wires);
+
 struct data_options {
 	const char *device;
 	const char *ready_file;

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "traffic.h"
+#include "catcher.h"
 
 #define ANY		(-1)
 #define FRAMES		20
@@ -27,17 +27,17 @@
 static int tags;
 
 /* Sends out of one device and counts what the reader gets. */
-static long carried(struct reader *r, const char *from, long want)
+static long carried(struct catcher *r, const char *from, long want)
 {
 	int ret, tag = ++tags;
 
 	ret = send_frames(from, tag, FRAMES);
 	if (ret < 0)
 		return ret;
-	return reader_count(r, tag, want);
+	return catcher_count(r, tag, want);
 }
 
-static void expect_carried(struct reader *r, const char *from, long want, const char *name)
+static void expect_carried(struct catcher *r, const char *from, long want, const char *name)
 {
 	expect(carried(r, from, want), want, "%s", name);
 }
@@ -87,18 +87,18 @@ static int index_of(const char *device)
 
 static void test_any(void)
 {
-	struct reader r;
+	struct catcher r;
 	int a;
 
 	section("any device");
-	if (!reader_open(&r))
+	if (!catcher_open(&r))
 		return;
 	pair("va", "vb");
 	a = index_of("va");
-	expect(reader_bind(&r, SO_Q_BIND, ANY, 0), 0, "bind");
-	expect(reader_bind(&r, SO_Q_BIND, ANY, 0), 0, "bind again");
-	expect(reader_bind(&r, SO_Q_BIND, ANY, 256), -EACCES, "queue 256 of any");
-	expect(reader_bind(&r, SO_Q_BIND, -2, 0), -EACCES, "device -2");
+	expect(catcher_bind(&r, SO_Q_BIND, ANY, 0), 0, "bind");
+	expect(catcher_bind(&r, SO_Q_BIND, ANY, 0), 0, "bind again");
+	expect(catcher_bind(&r, SO_Q_BIND, ANY, 256), -EACCES, "queue 256 of any");
+	expect(catcher_bind(&r, SO_Q_BIND, -2, 0), -EACCES, "device -2");
 	expect_carried(&r, "vb", FRAMES, "a device that is there");
 	expect(r.ifindex, a, "its number");
 	expect_kind("va", "accelerated");
@@ -107,29 +107,29 @@ static void test_any(void)
 	expect_carried(&r, "vd", FRAMES, "a device that comes later");
 	expect(r.ifindex, index_of("vc"), "its number");
 
-	expect(reader_bind(&r, SO_Q_UNBIND, a, ANY), 0, "unbind from one");
+	expect(catcher_bind(&r, SO_Q_UNBIND, a, ANY), 0, "unbind from one");
 	expect_carried(&r, "vb", 0, "that one");
 	expect_carried(&r, "va", FRAMES, "the others");
-	expect(reader_bind(&r, SO_Q_UNBIND, ANY, 3), 0, "unbind another queue");
+	expect(catcher_bind(&r, SO_Q_UNBIND, ANY, 3), 0, "unbind another queue");
 	expect_carried(&r, "va", FRAMES, "is without effect");
-	expect(reader_bind(&r, SO_Q_UNBIND, ANY, 0), 0, "unbind from all");
+	expect(catcher_bind(&r, SO_Q_UNBIND, ANY, 0), 0, "unbind from all");
 	expect_carried(&r, "va", 0, "those that are there");
 	expect_kind("va", "");
 	expect(command("ip link del vc"), 0, "delete a pair");
 	pair("vc", "vd");
 	expect_carried(&r, "vd", 0, "those that come");
 
-	expect(reader_bind(&r, SO_Q_BIND, ANY, 3), 0, "bind queue 3");
+	expect(catcher_bind(&r, SO_Q_BIND, ANY, 3), 0, "bind queue 3");
 	expect_carried(&r, "vb", 0, "frames of queue 0");
-	expect(reader_bind(&r, SO_Q_BIND, ANY, ANY), 0, "bind all queues");
+	expect(catcher_bind(&r, SO_Q_BIND, ANY, ANY), 0, "bind all queues");
 	expect_carried(&r, "vb", FRAMES, "frames of queue 0 then");
-	expect(reader_bind(&r, SO_Q_UNBIND, ANY, 3), 0, "unbind one queue");
+	expect(catcher_bind(&r, SO_Q_UNBIND, ANY, 3), 0, "unbind one queue");
 	expect_carried(&r, "vb", FRAMES, "frames of another");
 	q_leave(r.fd, r.gid);
 	expect_kind("va", "");
 	pair("ve", "vf");
 	expect_kind("ve", "");
-	reader_close(&r);
+	catcher_close(&r);
 	command("ip link del va; ip link del vc; ip link del ve");
 }
 
@@ -137,15 +137,15 @@ static void test_any(void)
 
 static void test_change(void)
 {
-	struct reader r;
+	struct catcher r;
 	int a;
 
 	section("a device changes");
-	if (!reader_open(&r))
+	if (!catcher_open(&r))
 		return;
 	pair("va", "vb");
 	a = index_of("va");
-	expect(reader_bind(&r, SO_Q_BIND, a, ANY), 0, "bind");
+	expect(catcher_bind(&r, SO_Q_BIND, a, ANY), 0, "bind");
 	expect_carried(&r, "vb", FRAMES, "before");
 	expect(command("ip link set va down && ip link set va name vz"), 0, "rename");
 	up_again("vz");
@@ -157,9 +157,9 @@ static void test_change(void)
 	expect_carried(&r, "vb", FRAMES, "down and up");
 	expect(command("ip link del vb"), 0, "delete");
 	expect_kind("vz", "");
-	expect(reader_bind(&r, SO_Q_UNBIND, a, ANY), 0, "unbind what has gone");
-	expect(reader_bind(&r, SO_Q_BIND, a, ANY), -EACCES, "bind what has gone");
-	reader_close(&r);
+	expect(catcher_bind(&r, SO_Q_UNBIND, a, ANY), 0, "unbind what has gone");
+	expect(catcher_bind(&r, SO_Q_BIND, a, ANY), -EACCES, "bind what has gone");
+	catcher_close(&r);
 }
 
 struct elsewhere {
@@ -170,41 +170,41 @@ struct elsewhere {
 static void elsewhere(void *arg)
 {
 	struct elsewhere *e = arg;
-	struct reader r;
+	struct catcher r;
 	char byte = 0;
 
 	expect(unshare(CLONE_NEWNET) ? -errno : 0, 0, "another namespace");
-	if (!reader_open(&r))
+	if (!catcher_open(&r))
 		_exit(1);
 	expect(q_id(r.fd), 0, "its ids are its own");
-	expect(reader_bind(&r, SO_Q_BIND, ANY, ANY), 0, "any device there");
+	expect(catcher_bind(&r, SO_Q_BIND, ANY, ANY), 0, "any device there");
 	if (write(e->ready[1], &byte, 1) != 1 || read(e->done[0], &byte, 1) != 1)
 		_exit(1);
 	up_again("va");
 	expect_kind("va", "none");
 	if (write(e->ready[1], &byte, 1) != 1)
 		_exit(1);
-	expect(reader_count(&r, 0x7777, FRAMES), FRAMES, "its frames");
+	expect(catcher_count(&r, 0x7777, FRAMES), FRAMES, "its frames");
 	expect_kind("va", "accelerated");
 	expect(command("ip link set va down && ip link set va netns 1"), 0, "move back");
 	expect_kind("va", "");
-	reader_close(&r);
+	catcher_close(&r);
 }
 
 static void test_move(void)
 {
 	struct elsewhere e;
-	struct reader r;
+	struct catcher r;
 	char byte = 0;
 	int status, a;
 	pid_t pid;
 
 	section("a device moves");
-	if (!reader_open(&r) || pipe(e.ready) || pipe(e.done))
+	if (!catcher_open(&r) || pipe(e.ready) || pipe(e.done))
 		return;
 	pair("va", "vb");
 	a = index_of("va");
-	expect(reader_bind(&r, SO_Q_BIND, a, ANY), 0, "bind");
+	expect(catcher_bind(&r, SO_Q_BIND, a, ANY), 0, "bind");
 	expect_carried(&r, "vb", FRAMES, "here");
 	fflush(stdout);
 	pid = fork();
@@ -222,25 +222,25 @@ static void test_move(void)
 	expect(send_frames("vb", 0x7777, FRAMES), FRAMES, "send");
 	waitpid(pid, &status, 0);
 	expect(status, 0, "the other process");
-	expect(reader_count(&r, 0x7777, 0), 0, "nothing came here");
+	expect(catcher_count(&r, 0x7777, 0), 0, "nothing came here");
 	up_again("va");
 	expect_carried(&r, "vb", 0, "but not bound any more");
-	expect(reader_bind(&r, SO_Q_BIND, index_of("va"), ANY), 0, "bind it again");
+	expect(catcher_bind(&r, SO_Q_BIND, index_of("va"), ANY), 0, "bind it again");
 	expect_carried(&r, "vb", FRAMES, "here again");
-	reader_close(&r);
+	catcher_close(&r);
 	command("ip link del va");
 }
 
 /* --- generic capture ---------------------------------------------------------- */
 
-static int generic(const struct reader *r, int gid, unsigned int flags)
+static int generic(const struct catcher *r, int gid, unsigned int flags)
 {
 	struct { int32_t gid; uint32_t flags; } arg = { gid, flags };
 
 	return q_set(r->fd, SO_Q_GENERIC, &arg, sizeof(arg));
 }
 
-static void test_generic_option(struct reader *r)
+static void test_generic_option(struct catcher *r)
 {
 	struct { int32_t gid; uint32_t flags; } arg = { r->gid, 0 };
 
@@ -275,11 +275,11 @@ static long witnessed(int fd)
 	return n;
 }
 
-static void test_generic_lo(struct reader *r)
+static void test_generic_lo(struct catcher *r)
 {
 	int stack;
 
-	expect(reader_bind(r, SO_Q_BIND, index_of("lo"), ANY), 0, "bind lo");
+	expect(catcher_bind(r, SO_Q_BIND, index_of("lo"), ANY), 0, "bind lo");
 	expect_kind("lo", "none");
 	expect_carried(r, "lo", 0, "not unless asked for");
 	expect(generic(r, r->gid, INCOMING), 0, "ask for what comes in");
@@ -295,40 +295,40 @@ static void test_generic_lo(struct reader *r)
 	expect(send_tagged("lo", ++tags, 1, 0x6005), 1, "send a tagged frame");
 	expect(generic(r, r->gid, INCOMING), 0, "ask for what comes in");
 	expect(send_tagged("lo", ++tags, 1, 0x6005), 1, "send another");
-	expect(reader_count(r, tags, 1), 1, "a tagged frame");
+	expect(catcher_count(r, tags, 1), 1, "a tagged frame");
 	expect(r->tci, 0x6005, "its tag");
 	expect(generic(r, r->gid, 0), 0, "ask for nothing");
 	expect_kind("lo", "none");
 	expect_carried(r, "lo", 0, "nothing any more");
 	expect(generic(r, r->gid, INCOMING), 0, "ask again");
-	expect(reader_bind(r, SO_Q_UNBIND, index_of("lo"), ANY), 0, "unbind");
+	expect(catcher_bind(r, SO_Q_UNBIND, index_of("lo"), ANY), 0, "unbind");
 	expect_kind("lo", "");
 	expect_carried(r, "lo", 0, "unbound");
 	close(stack);
 }
 
-static void test_generic_other(struct reader *r)
+static void test_generic_other(struct catcher *r)
 {
 	int arg[2] = { r->gid, 1 };
 
 	expect(generic(r, r->gid, INCOMING | OUTGOING), 0, "ask for both");
 	expect(command("ip link add du type dummy && ip link set du up"), 0, "a dummy");
-	expect(reader_bind(r, SO_Q_BIND, index_of("du"), ANY), 0, "bind it");
+	expect(catcher_bind(r, SO_Q_BIND, index_of("du"), ANY), 0, "bind it");
 	expect_kind("du", "generic");
 	expect_carried(r, "du", FRAMES, "what a dummy sends");
 	expect(command("ip link del du"), 0, "delete it");
 	expect_kind("du", "");
 	/* an accelerated driver: by the hook, once, whatever is asked for */
 	pair("va", "vb");
-	expect(reader_bind(r, SO_Q_BIND, index_of("va"), ANY), 0, "bind a veth");
+	expect(catcher_bind(r, SO_Q_BIND, index_of("va"), ANY), 0, "bind a veth");
 	expect_carried(r, "vb", FRAMES, "accelerated: each once");
 	expect_kind("va", "accelerated");
 	expect(q_set(r->fd, SO_Q_TAP, arg, sizeof(arg)), 0, "tap");
 	expect_carried(r, "vb", FRAMES, "accelerated and tapped: each once");
 	expect_carried(r, "va", 0, "accelerated: what goes out is not captured");
-	expect(reader_bind(r, SO_Q_UNBIND, ANY, ANY), 0, "unbind");
+	expect(catcher_bind(r, SO_Q_UNBIND, ANY, ANY), 0, "unbind");
 	/* the very first frame counts */
-	expect(reader_bind(r, SO_Q_BIND, ANY, ANY), 0, "any device, tapped, anew");
+	expect(catcher_bind(r, SO_Q_BIND, ANY, ANY), 0, "any device, tapped, anew");
 	expect_carried(r, "vb", FRAMES + FRAMES, "in at va by the hook, out at vb as seen by the stack");
 	expect_carried(r, "va", FRAMES, "in at vb");
 	expect_carried(r, "vb", FRAMES, "vb is known as accelerated by now");
@@ -337,15 +337,15 @@ static void test_generic_other(struct reader *r)
 
 static void test_generic(void)
 {
-	struct reader r;
+	struct catcher r;
 
 	section("generic capture");
-	if (!reader_open(&r))
+	if (!catcher_open(&r))
 		return;
 	test_generic_option(&r);
 	test_generic_lo(&r);
 	test_generic_other(&r);
-	reader_close(&r);
+	catcher_close(&r);
 }
 
 /* --- a socket passed on -------------------------------------------------------- */
@@ -353,11 +353,11 @@ static void test_generic(void)
 static void test_passed(void)
 {
 	int sockets[2], fd, status, tag = ++tags;
-	struct reader r;
+	struct catcher r;
 	pid_t pid;
 
 	section("passed on");
-	if (!reader_open(&r) || q_pair(sockets))
+	if (!catcher_open(&r) || q_pair(sockets))
 		return;
 	pair("va", "vb");
 	fflush(stdout);
@@ -366,14 +366,14 @@ static void test_passed(void)
 		close(r.fd);
 		r.fd = q_receive_fd(sockets[1]);
 		expect(q_id(r.fd), 0, "the same socket");
-		expect(reader_bind(&r, SO_Q_BIND, index_of("va"), ANY), 0, "bind");
+		expect(catcher_bind(&r, SO_Q_BIND, index_of("va"), ANY), 0, "bind");
 		expect(send_frames("vb", tag, FRAMES), FRAMES, "send");
-		expect(reader_count(&r, tag, FRAMES), FRAMES, "read");
+		expect(catcher_count(&r, tag, FRAMES), FRAMES, "read");
 		fflush(stdout);
 		_exit(0);
 	}
 	expect(q_send_fd(sockets[0], r.fd), 0, "pass on");
-	reader_close(&r);	/* a mapping would keep the socket */
+	catcher_close(&r);	/* a mapping would keep the socket */
 	waitpid(pid, &status, 0);
 	expect(status, 0, "the other process");
 	expect_kind("va", "");
@@ -391,13 +391,13 @@ static void test_proc(void)
 {
 	static const char *const names[] = { "global", "sockets", "groups", "lang", "memory",
 					     "devices" };
-	struct reader r;
+	struct catcher r;
 	size_t i;
 
 	section("proc");
-	if (!reader_open(&r))
+	if (!catcher_open(&r))
 		return;
-	expect(reader_bind(&r, SO_Q_BIND, index_of("lo"), ANY), 0, "bind lo");
+	expect(catcher_bind(&r, SO_Q_BIND, index_of("lo"), ANY), 0, "bind lo");
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		expect(command("test -s /proc/net/pfq/%s", names[i]) ?
 		       command("cat /proc/net/pfq/%s >/dev/null", names[i]) : 0, 0, "%s", names[i]);
@@ -416,7 +416,7 @@ static void test_proc(void)
 	expect(command("unshare -n grep -c : /proc/self/net/pfq/devices >/tmp/devices"), 0,
 	       "in another namespace");
 	expect(q_field("/tmp/devices", NULL), 1, "... only the heading");
-	reader_close(&r);
+	catcher_close(&r);
 }
 
 void test_devices(void)

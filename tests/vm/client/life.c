@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "traffic.h"
+#include "catcher.h"
 
 #define ANY		(-1)
 #define SO_Q_TAP	1024	/* extensions */
@@ -56,7 +56,7 @@ static int pair(void)
 		       "ip link set va up && ip link set vb up");
 }
 
-static int generic(const struct reader *r, uint32_t flags)
+static int generic(const struct catcher *r, uint32_t flags)
 {
 	struct { int32_t gid; uint32_t flags; } arg = { r->gid, flags };
 
@@ -64,12 +64,12 @@ static int generic(const struct reader *r, uint32_t flags)
 }
 
 /* Waits until a socket has got something; every reader here must. */
-static bool alive(struct reader *r)
+static bool alive(struct catcher *r)
 {
 	int i;
 
 	for (i = 0; i < 1000; i++) {
-		if (reader_drain(r, 1))
+		if (catcher_drain(r, 1))
 			return true;
 		usleep(10000);
 	}
@@ -81,32 +81,32 @@ static bool alive(struct reader *r)
 static void cycles(void)
 {
 	int i, good = 0, captured = 0;
-	struct reader r;
+	struct catcher r;
 
 	for (i = 0; i < CYCLES; i++) {
-		if (!reader_open(&r))
+		if (!catcher_open(&r))
 			break;
-		good += reader_bind(&r, SO_Q_BIND, i % 2 ? ANY : index_of("va"), ANY) == 0;
+		good += catcher_bind(&r, SO_Q_BIND, i % 2 ? ANY : index_of("va"), ANY) == 0;
 		if (i % 3 == 0)
 			generic(&r, 3);
 		if (i % 10 == 0)
 			captured += alive(&r);
 		if (i % 4 == 0)
 			q_set(r.fd, SO_Q_DISABLE, NULL, 0);
-		reader_close(&r);
+		catcher_close(&r);
 	}
 	expect(good, CYCLES, "open, bind, close");
 	expect(captured, CYCLES / 10, "each of them captures");
 }
 
-static void reader_to_be_killed(void)
+static void catcher_to_be_killed(void)
 {
-	struct reader r;
+	struct catcher r;
 
-	if (!reader_open(&r) || reader_bind(&r, SO_Q_BIND, ANY, ANY))
+	if (!catcher_open(&r) || catcher_bind(&r, SO_Q_BIND, ANY, ANY))
 		_exit(1);
 	for (;;)
-		reader_drain(&r, 1);
+		catcher_drain(&r, 1);
 }
 
 static void killings(void)
@@ -118,7 +118,7 @@ static void killings(void)
 		fflush(stdout);
 		pid = fork();
 		if (pid == 0)
-			reader_to_be_killed();
+			catcher_to_be_killed();
 		usleep(20000 + i * 3000);
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
@@ -131,21 +131,21 @@ static void killings(void)
 static void lost_in_transit(void)
 {
 	int i, sockets[2], good = 0;
-	struct reader r;
+	struct catcher r;
 
 	for (i = 0; i < 10; i++) {
-		if (!reader_open(&r) || q_pair(sockets))
+		if (!catcher_open(&r) || q_pair(sockets))
 			break;
-		reader_bind(&r, SO_Q_BIND, ANY, ANY);
+		catcher_bind(&r, SO_Q_BIND, ANY, ANY);
 		good += q_send_fd(sockets[0], r.fd) == 0;
-		reader_close(&r);
+		catcher_close(&r);
 		close(sockets[0]);
 		close(sockets[1]);
 	}
 	expect(good, 10, "sockets lost in transit");
 }
 
-static void enabled_and_not(struct reader *r)
+static void enabled_and_not(struct catcher *r)
 {
 	int i, good = 0;
 
@@ -155,13 +155,13 @@ static void enabled_and_not(struct reader *r)
 		munmap(r->map, r->size);
 		r->map = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 		r->gid = q_join(r->fd, r->gid, SHARED, 1);
-		good += r->map != MAP_FAILED && reader_bind(r, SO_Q_BIND, ANY, ANY) == 0;
+		good += r->map != MAP_FAILED && catcher_bind(r, SO_Q_BIND, ANY, ANY) == 0;
 		good += alive(r);
 	}
 	expect(good, 3 * 30, "disable, enable, capture");
 }
 
-static void options(struct reader *r)
+static void options(struct catcher *r)
 {
 	int i, tap[2] = { r->gid, 0 };
 
@@ -169,16 +169,16 @@ static void options(struct reader *r)
 		generic(r, (uint32_t)i & 3);
 		tap[1] = i >> 2 & 1;
 		q_set(r->fd, SO_Q_TAP, tap, sizeof(tap));
-		reader_bind(r, i % 5 ? SO_Q_BIND : SO_Q_UNBIND, ANY, i % 7 ? ANY : 0);
-		reader_drain(r, 1);
+		catcher_bind(r, i % 5 ? SO_Q_BIND : SO_Q_UNBIND, ANY, i % 7 ? ANY : 0);
+		catcher_drain(r, 1);
 	}
-	expect(reader_bind(r, SO_Q_BIND, ANY, ANY), 0, "options change");
+	expect(catcher_bind(r, SO_Q_BIND, ANY, ANY), 0, "options change");
 	verdict(alive(r), "and it captures", "%s", "");
 }
 
 /* --- devices ----------------------------------------------------------------- */
 
-static void devices(struct reader *r)
+static void devices(struct catcher *r)
 {
 	int i, good = 0;
 
@@ -198,7 +198,7 @@ static void devices(struct reader *r)
 	verdict(alive(r), "it captures", "%s", "");
 }
 
-static void moves(struct reader *r)
+static void moves(struct catcher *r)
 {
 	int i, good = 0, status;
 	pid_t pid;
@@ -224,7 +224,7 @@ static void moves(struct reader *r)
 
 /* --- CPUs --------------------------------------------------------------------- */
 
-static void cpus(struct reader *r)
+static void cpus(struct catcher *r)
 {
 	int i, good = 0;
 
@@ -263,14 +263,14 @@ static void test_accounts(const pid_t *senders)
 {
 	long read = 0, n;
 	struct stats stats;
-	struct reader r;
+	struct catcher r;
 	int i, tap[2];
 
-	if (!reader_open(&r))
+	if (!catcher_open(&r))
 		return;
-	reader_bind(&r, SO_Q_BIND, ANY, ANY);
+	catcher_bind(&r, SO_Q_BIND, ANY, ANY);
 	for (i = 0; i < 300; i++) {
-		read += reader_drain(&r, 1);
+		read += catcher_drain(&r, 1);
 		if (i % 20 == 0)
 			generic(&r, (uint32_t)(i / 20) & 3);
 		tap[0] = r.gid;
@@ -285,20 +285,20 @@ static void test_accounts(const pid_t *senders)
 		waitpid(senders[i], NULL, 0);
 	}
 	usleep(500000);
-	while ((n = reader_drain(&r, 1)))
+	while ((n = catcher_drain(&r, 1)))
 		read += n;
 	q_get(r.fd, GET_STATS, &stats, sizeof(stats));
 	verdict(read > 0 && stats.recv - stats.lost == (uint64_t)read, "received = read + lost",
 		"received %lu, lost %lu, read %ld", (unsigned long)stats.recv,
 		(unsigned long)stats.lost, read);
 	device_accounts();
-	reader_close(&r);
+	catcher_close(&r);
 }
 
 void test_life(void)
 {
 	pid_t senders[SENDERS];
-	struct reader r;
+	struct catcher r;
 	int i;
 
 	section("life");
@@ -308,14 +308,14 @@ void test_life(void)
 	cycles();
 	killings();
 	lost_in_transit();
-	if (reader_open(&r)) {
-		reader_bind(&r, SO_Q_BIND, ANY, ANY);
+	if (catcher_open(&r)) {
+		catcher_bind(&r, SO_Q_BIND, ANY, ANY);
 		enabled_and_not(&r);
 		options(&r);
 		devices(&r);
 		moves(&r);
 		cpus(&r);
-		reader_close(&r);
+		catcher_close(&r);
 	}
 	test_accounts(senders);
 	command("ip link del va");
