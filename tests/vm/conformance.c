@@ -8,7 +8,7 @@
  *   conformance [--json FILE] --device DEV --frames N [--queue Q] [--caplen B]
  *               [--slots N] [--timeout S] [--ready-file FILE] [--data-only]
  *   conformance [--json FILE] --limits SOCKETS,GROUPS,SLOTS
- *   conformance [--json FILE] --devices | --life
+ *   conformance [--json FILE] --devices | --life | --generic
  *   conformance [--json FILE] --wires [--untag] [--data-only]
  *
  * Prints one line per check, TAP-like; exits with 0 when all pass. It must be
@@ -20,7 +20,9 @@
  *
  * With --devices it checks what becomes of bindings when devices change, and
  * generic capture; with --life, sockets, devices and CPUs that come and go under
- * traffic. It makes devices and sends frames itself (devices.c, life.c).
+ * traffic; with --generic, for a module loaded with capture_incoming=1 and
+ * capture_outgoing=1, that these are heeded. It makes devices and sends frames
+ * itself (devices.c, life.c).
  *
  * With --device it goes on to the data path: binds DEV, prints READY (and
  * creates the ready file), and reads N frames of the format below, which the
@@ -343,6 +345,7 @@ static const struct option long_options[] = {
 	{ "limits",	required_argument,	NULL, 'm' },
 	{ "devices",	no_argument,		NULL, 'v' },
 	{ "life",	no_argument,		NULL, 'f' },
+	{ "generic",	no_argument,		NULL, 'g' },
 	{ "data-only",	no_argument,		NULL, 'o' },
 	{ "wires",	no_argument,		NULL, 'w' },
 	{ "untag",	no_argument,		NULL, 'u' },
@@ -356,7 +359,7 @@ int main(int argc, char **argv)
 	};
 	struct limits limits = { 0 };
 	const char *json = NULL;
-	bool devices = false, life = false;
+	bool devices = false, life = false, generic = false;
 	static const struct wires wires = {
 		.near = { "near0", "near1" }, .far = { "far0", "far1" },
 		.vlan5 = "near0.5", .vlan7 = "near0.7",
@@ -381,6 +384,7 @@ int main(int argc, char **argv)
 			break;
 		case 'v': devices = true; break;
 		case 'f': life = true; break;
+		case 'g': generic = true; break;
 		case 'o': data_only = true; break;
 		case 'w': on_wires = true; break;
 		case 'u': untag = true; break;
@@ -394,6 +398,10 @@ int main(int argc, char **argv)
 	}
 	if (devices) {
 		test_devices();
+		return report_end(json);
+	}
+	if (generic) {
+		test_generic_default();
 		return report_end(json);
 	}
 	if (life) {

@@ -85,6 +85,7 @@ void test_stats(void);
 
 void test_memory(void);
 void test_devices(void);
+void test_generic_default(void);
 void test_life(void);
 
 struct limits {

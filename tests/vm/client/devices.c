@@ -348,6 +348,22 @@ static void test_generic(void)
 	catcher_close(&r);
 }
 
+/* The module was loaded with capture_incoming=1 and capture_outgoing=1. */
+void test_generic_default(void)
+{
+	struct catcher r;
+
+	section("generic capture by default");
+	if (!catcher_open(&r))
+		return;
+	expect(catcher_bind(&r, SO_Q_BIND, index_of("lo"), ANY), 0, "bind lo");
+	expect_kind("lo", "generic");
+	expect_carried(&r, "lo", 2 * FRAMES, "both ways");
+	expect(generic(&r, r.gid, 0), 0, "ask for nothing");
+	expect_carried(&r, "lo", 0, "nothing");
+	catcher_close(&r);
+}
+
 /* --- a socket passed on -------------------------------------------------------- */
 
 static void test_passed(void)

@@ -237,6 +237,30 @@ static void cpus(struct catcher *r)
 	expect(good, 20, "a CPU goes and comes");
 }
 
+/* --- the module ------------------------------------------------------------------ */
+
+#define MODULE	"/modules/pfq.ko"	/* where the guest has it */
+
+static void reloads(void)
+{
+	int i, good = 0, captured = 0, refused = 0;
+	struct catcher r;
+
+	for (i = 0; i < 10; i++) {
+		good += command("rmmod pfq && insmod " MODULE) == 0;
+		if (!catcher_open(&r))
+			break;
+		catcher_bind(&r, SO_Q_BIND, ANY, ANY);
+		generic(&r, 3);
+		captured += alive(&r);
+		refused += command("rmmod pfq 2>/dev/null") != 0;
+		catcher_close(&r);
+	}
+	expect(good, 10, "unload and load");
+	expect(captured, 10, "it captures");
+	expect(refused, 10, "not while a socket is open");
+}
+
 /* --- accounts ----------------------------------------------------------------- */
 
 static void device_accounts(void)
@@ -317,6 +341,7 @@ void test_life(void)
 		cpus(&r);
 		catcher_close(&r);
 	}
+	reloads();
 	test_accounts(senders);
 	command("ip link del va");
 }
