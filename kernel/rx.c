@@ -68,6 +68,10 @@
  *
  * An skb in a batch has no reference to its device. A device that goes away is
  * unbound, then pfq_rx_drain() empties all batches before it can be freed.
+ * A CPU that goes away leaves its batch to another one: rx_cpu_dead().
+ *
+ * Generic capture (generic.c), for drivers that know nothing of the hook, puts
+ * clones of what the stack has into the batches, by pfq_rx_copy().
  *
  * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
  * are ours, or of clones), and an skb that goes on to the stack is as it was. Data
@@ -374,7 +378,7 @@ static void rx_tasklet(struct tasklet_struct *t)
  */
 static noinline ktime_t rx_clock(struct sk_buff *skb)
 {
-	ktime_t hw = skb_hwtstamps(skb)->hwtstamp;
+	ktime_t hw = pfq_compat_hwtstamp(skb);
 
 	return hw ? : skb->tstamp ? : ktime_get_real();
 }

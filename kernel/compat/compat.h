@@ -94,4 +94,18 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 }
 #endif
 
+/*
+ * 97dc7cd92ac6 ("ptp: Support late timestamp determination") in v6.0: what lies in
+ * the place of the NIC's timestamp may be a pointer (igc), which the driver turns
+ * into a time.
+ */
+static inline ktime_t pfq_compat_hwtstamp(struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+	if (skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP_NETDEV)
+		return netdev_get_tstamp(skb->dev, skb_hwtstamps(skb), false);
+#endif
+	return skb_hwtstamps(skb)->hwtstamp;
+}
+
 #endif /* _PFQ_COMPAT_H */
