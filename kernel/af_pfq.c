@@ -65,11 +65,12 @@ void pfq_sock_set_weight(struct pfq_sock *ps, int weight)
 /**
  * pfq_sock_enable() - give a socket its queues
  * @ps: the socket
+ * @arg: where the memory comes from
  *
  * Context: Process context; the caller holds ps->lock.
- * Return: 0 (also if enabled already) or -ENOMEM.
+ * Return: 0 (also if enabled already), or as pfq_shmem_alloc().
  */
-int pfq_sock_enable(struct pfq_sock *ps)
+int pfq_sock_enable(struct pfq_sock *ps, const struct pfq_so_enable *arg)
 {
 	struct pfq_ring *ring;
 
@@ -77,9 +78,9 @@ int pfq_sock_enable(struct pfq_sock *ps)
 
 	if (rcu_access_pointer(ps->ring))
 		return 0;
-	ring = pfq_shmem_alloc(ps);
-	if (!ring)
-		return -ENOMEM;
+	ring = pfq_shmem_alloc(ps, arg);
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
 	mutex_lock(&ps->map_lock);
 	rcu_assign_pointer(ps->ring, ring);
 	mutex_unlock(&ps->map_lock);
@@ -134,7 +135,7 @@ static int sock_publish(struct pfq_sock *ps)
 	int id;
 
 	mutex_lock(&pfq_mutex);
-	for (id = 0; id < Q_MAX_ID; id++) {
+	for (id = 0; id < pfq_max_sockets; id++) {
 		if (rcu_access_pointer(pn->sock[id]))
 			continue;
 		ps->id = id;
@@ -249,13 +250,24 @@ static void pfq_sock_destruct(struct sock *sk)
 	free_percpu(pfq_sk(sk)->stats);
 }
 
+/*
+ * May the caller capture what this namespace sees? Root of a container is root
+ * of a user namespace that it made itself, so that it takes a parameter.
+ */
+static bool sock_allowed(const struct net *net)
+{
+	if (pfq_allow_userns)
+		return ns_capable(net->user_ns, CAP_NET_ADMIN);
+	return capable(CAP_NET_ADMIN);
+}
+
 static int pfq_create(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	struct pfq_sock *ps;
 	struct sock *sk;
 	int ret;
 
-	if (!capable(CAP_NET_ADMIN))
+	if (!sock_allowed(net))
 		return -EPERM;
 	if (sock->type != SOCK_RAW)
 		return -ESOCKTNOSUPPORT;

@@ -14,6 +14,7 @@ struct pfq_cpu_stats;
 struct pfq_egress;
 struct pfq_net;
 struct pfq_ring;
+struct pfq_so_enable;
 
 /**
  * struct pfq_sock - a PF_Q socket
@@ -58,7 +59,7 @@ static inline struct pfq_sock *pfq_sk(const struct sock *sk)
 	return (struct pfq_sock *)sk;
 }
 
-int pfq_sock_enable(struct pfq_sock *ps);
+int pfq_sock_enable(struct pfq_sock *ps, const struct pfq_so_enable *arg);
 void pfq_sock_disable(struct pfq_sock *ps);
 void pfq_sock_set_tstamp(struct pfq_sock *ps, bool on);
 void pfq_sock_set_weight(struct pfq_sock *ps, int weight);

@@ -2,6 +2,10 @@
 /*
  * Bindings of groups to devices and hardware queues.
  *
+ * A group may be bound to any device: then it is bound to each of the namespace,
+ * those to come included. To unbind it from one of them later is no contradiction;
+ * a device that comes after that is bound.
+ *
  * A device has an entry here while at least one group is bound to it; the
  * entries are what keeps the static branch of the hook on. The data path finds
  * them under RCU. A device that goes away, or moves to another namespace, loses
@@ -18,6 +22,7 @@
 #include <linux/pf_q.h>
 
 #include "device.h"
+#include "generic.h"
 #include "netns.h"
 #include "rx.h"
 #include "stats.h"
@@ -59,6 +64,7 @@ static struct pfq_device *device_add_entry(struct pfq_net *pn,
 	d->dev = dev;
 	d->net = pn;
 	d->ifindex = dev->ifindex;
+	strscpy(d->name, dev->name, sizeof(d->name));
 	hash_add_rcu(devices, &d->node, (unsigned long)dev);
 	devices_used = true;
 	pfq_hook_bound_inc();
@@ -75,9 +81,41 @@ static void device_entry_free(struct rcu_head *rcu)
 
 static void device_del_entry(struct pfq_device *d)
 {
+	pfq_generic_remove(d);
 	hash_del_rcu(&d->node);
 	pfq_hook_bound_dec();
 	call_rcu(&d->rcu, device_entry_free);
+}
+
+/*
+ * Sets or clears the bit of a group for one queue or all of them. Returns the
+ * groups that are bound to any queue then.
+ */
+static u64 queues_change(u64 *queues, int queue, int gid, bool set)
+{
+	u64 bit = BIT_ULL(gid), left = 0;
+	unsigned int q;
+
+	for (q = 0; q < PFQ_MAX_QUEUES; q++) {
+		if (queue == Q_ANY_QUEUE || queue == q)
+			WRITE_ONCE(queues[q], set ? queues[q] | bit : queues[q] & ~bit);
+		left |= queues[q];
+	}
+	return left;
+}
+
+static struct pfq_device *device_get_entry(struct pfq_net *pn,
+					   const struct net_device *dev)
+{
+	struct pfq_device *d = pfq_device_find(dev);
+
+	return d ? : device_add_entry(pn, dev);
+}
+
+static void device_bind(struct pfq_device *d, int gid, int queue)
+{
+	d->bound = queues_change(d->groups, queue, gid, true);
+	pfq_generic_update(d);
 }
 
 /**
@@ -95,19 +133,55 @@ int pfq_device_bind(struct pfq_net *pn, const struct net_device *dev, int gid,
 		    int queue)
 {
 	struct pfq_device *d;
-	unsigned int q;
 
 	ASSERT_RTNL();
 	lockdep_assert_held(&pfq_mutex);
 
-	d = pfq_device_find(dev);
-	if (!d)
-		d = device_add_entry(pn, dev);
+	d = device_get_entry(pn, dev);
 	if (!d)
 		return -ENOMEM;
-	for (q = 0; q < PFQ_MAX_QUEUES; q++)
-		if (queue == Q_ANY_QUEUE || queue == q)
-			WRITE_ONCE(d->groups[q], d->groups[q] | BIT_ULL(gid));
+	device_bind(d, gid, queue);
+	return 0;
+}
+
+/* Removes the entries of a namespace that nothing is bound to. */
+static void device_prune(const struct pfq_net *pn)
+{
+	struct hlist_node *next;
+	struct pfq_device *d;
+	int bkt;
+
+	hash_for_each_safe(devices, bkt, next, d, node)
+		if (d->net == pn && !d->bound)
+			device_del_entry(d);
+}
+
+/**
+ * pfq_device_bind_any() - bind a group to every device, present and to come
+ * @pn: the namespace
+ * @net: the same
+ * @gid: the group
+ * @queue: hardware queue, or Q_ANY_QUEUE
+ *
+ * Context: Process context; the caller holds rtnl_mutex and pfq_mutex.
+ * Return: 0, or -ENOMEM, with nothing bound.
+ */
+int pfq_device_bind_any(struct pfq_net *pn, struct net *net, int gid, int queue)
+{
+	struct net_device *dev;
+
+	ASSERT_RTNL();
+	lockdep_assert_held(&pfq_mutex);
+
+	for_each_netdev(net, dev) {
+		if (device_get_entry(pn, dev))
+			continue;
+		device_prune(pn);
+		return -ENOMEM;
+	}
+	for_each_netdev(net, dev)
+		device_bind(pfq_device_find(dev), gid, queue);
+	queues_change(pn->any, queue, gid, true);
 	return 0;
 }
 
@@ -118,33 +192,23 @@ int pfq_device_bind(struct pfq_net *pn, const struct net_device *dev, int gid,
  * @gid: the group
  * @queue: hardware queue, or Q_ANY_QUEUE
  *
- * Context: Process context; the caller holds pfq_mutex.
+ * Context: Process context, may wait for a grace period; the caller holds
+ * pfq_mutex.
  */
 void pfq_device_unbind(struct pfq_net *pn, int ifindex, int gid, int queue)
 {
-	struct hlist_node *next;
 	struct pfq_device *d;
-	unsigned int q;
-	u64 left;
 	int bkt;
 
 	lockdep_assert_held(&pfq_mutex);
 
-	hash_for_each_safe(devices, bkt, next, d, node) {
-		if (d->net != pn)
-			continue;
-		if (ifindex != Q_ANY_DEVICE && ifindex != d->ifindex)
-			continue;
-		left = 0;
-		for (q = 0; q < PFQ_MAX_QUEUES; q++) {
-			if (queue == Q_ANY_QUEUE || queue == q)
-				WRITE_ONCE(d->groups[q],
-					   d->groups[q] & ~BIT_ULL(gid));
-			left |= d->groups[q];
-		}
-		if (!left)
-			device_del_entry(d);
-	}
+	if (ifindex == Q_ANY_DEVICE)
+		queues_change(pn->any, queue, gid, false);
+	hash_for_each(devices, bkt, d, node)
+		if (d->net == pn && (ifindex == Q_ANY_DEVICE || ifindex == d->ifindex))
+			d->bound = queues_change(d->groups, queue, gid, false);
+	device_prune(pn);
+	pfq_device_update_generic(pn);
 }
 
 /**
@@ -160,6 +224,35 @@ void pfq_device_unbind_group(struct pfq_net *pn, int gid)
 }
 
 /**
+ * pfq_device_update_generic() - start or end generic capture, as need be
+ * @pn: namespace of the devices in question, or NULL: all
+ *
+ * Context: Process context, may wait for a grace period; the caller holds
+ * pfq_mutex.
+ */
+void pfq_device_update_generic(const struct pfq_net *pn)
+{
+	struct pfq_device *d;
+	bool ended = false;
+	int bkt;
+
+	lockdep_assert_held(&pfq_mutex);
+
+	hash_for_each(devices, bkt, d, node)
+		if (!pn || d->net == pn)
+			ended |= pfq_generic_update(d);
+	if (ended)
+		synchronize_net();
+}
+
+static const char *device_kind(const struct pfq_device *d)
+{
+	if (READ_ONCE(d->hooked))
+		return "accelerated";
+	return d->captures ? "generic" : "none";
+}
+
+/**
  * pfq_device_show() - print the bound devices of a namespace
  * @m: where
  * @pn: the namespace
@@ -170,22 +263,18 @@ void pfq_device_show(struct seq_file *m, const struct pfq_net *pn)
 {
 	struct pfq_device_counts c;
 	struct pfq_device *d;
-	u64 groups;
-	int bkt, q;
+	int bkt;
 
 	lockdep_assert_held(&pfq_mutex);
 
-	seq_puts(m, "ifindex: handed    consumed  passed    both      freed     groups           name\n");
+	seq_puts(m, "ifindex: handed    consumed  passed    both      freed     groups           frames      name\n");
 	hash_for_each(devices, bkt, d, node) {
 		if (d->net != pn)
 			continue;
-		groups = 0;
-		for (q = 0; q < PFQ_MAX_QUEUES; q++)
-			groups |= d->groups[q];
 		pfq_device_stats_sum(d->stats, &c);
-		seq_printf(m, "%7d: %-9llu %-9llu %-9llu %-9llu %-9llu %016llx %s\n",
+		seq_printf(m, "%7d: %-9llu %-9llu %-9llu %-9llu %-9llu %016llx %-11s %s\n",
 			   d->ifindex, c.handed, c.consumed, c.passed, c.both,
-			   c.freed, groups, d->dev->name);
+			   c.freed, d->bound, device_kind(d), d->name);
 	}
 }
 
@@ -194,14 +283,10 @@ void pfq_device_show(struct seq_file *m, const struct pfq_net *pn)
  * over nothing more; but frames of it may wait in a batch, also if the last
  * group was unbound a moment ago.
  */
-static int device_event(struct notifier_block *nb, unsigned long event, void *ptr)
+static void device_gone(const struct net_device *dev)
 {
-	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
 	struct pfq_device *d;
 	bool used;
-
-	if (event != NETDEV_UNREGISTER)
-		return NOTIFY_DONE;
 
 	mutex_lock(&pfq_mutex);
 	d = pfq_device_find(dev);
@@ -210,8 +295,65 @@ static int device_event(struct notifier_block *nb, unsigned long event, void *pt
 	used = devices_used;
 	mutex_unlock(&pfq_mutex);
 	if (used) {
+		pfq_generic_purge(dev);
 		synchronize_net();
 		pfq_rx_drain();
+	}
+}
+
+/* A device has come into a namespace: groups bound to any device are bound to it. */
+static void device_come(const struct net_device *dev)
+{
+	struct pfq_net *pn = pfq_net(dev_net(dev));
+	struct pfq_device *d;
+	u64 bound = 0;
+	unsigned int q;
+
+	mutex_lock(&pfq_mutex);
+	for (q = 0; q < PFQ_MAX_QUEUES; q++)
+		bound |= pn->any[q];
+	if (!bound)
+		goto out;
+	d = device_get_entry(pn, dev);
+	if (!d) {
+		pr_warn("%s: no memory to bind it to a group that wants any device\n",
+			dev->name);
+		goto out;
+	}
+	d->bound = bound;
+	for (q = 0; q < PFQ_MAX_QUEUES; q++)
+		WRITE_ONCE(d->groups[q], pn->any[q]);
+	pfq_generic_update(d);
+out:
+	mutex_unlock(&pfq_mutex);
+}
+
+static void device_renamed(const struct net_device *dev)
+{
+	struct pfq_device *d;
+
+	mutex_lock(&pfq_mutex);
+	d = pfq_device_find(dev);
+	if (d)
+		strscpy(d->name, dev->name, sizeof(d->name));
+	mutex_unlock(&pfq_mutex);
+}
+
+/* Moving to another namespace is going away and coming. */
+static int device_event(struct notifier_block *nb, unsigned long event, void *ptr)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	switch (event) {
+	case NETDEV_REGISTER:
+		device_come(dev);
+		break;
+	case NETDEV_CHANGENAME:
+		device_renamed(dev);
+		break;
+	case NETDEV_UNREGISTER:
+		device_gone(dev);
+		break;
 	}
 	return NOTIFY_DONE;
 }

@@ -20,8 +20,10 @@
 #include "af_pfq.h"
 #include "device.h"
 #include "filter.h"
+#include "generic.h"
 #include "group.h"
 #include "netns.h"
+#include "params.h"
 #include "program.h"
 #include "stats.h"
 #include "steer.h"
@@ -141,6 +143,7 @@ static struct pfq_group *group_create(struct pfq_net *pn, int gid)
 	}
 	g->gid = gid;
 	g->net = pn;
+	pfq_generic_group_init(pn, gid);
 	rcu_assign_pointer(pn->group[gid], g);
 	return g;
 }
@@ -149,7 +152,7 @@ static int group_lowest_free(const struct pfq_net *pn)
 {
 	int gid;
 
-	for (gid = 0; gid < Q_MAX_GROUP; gid++)
+	for (gid = 0; gid < pfq_max_groups; gid++)
 		if (!rcu_access_pointer(pn->group[gid]))
 			return gid;
 	return -EFAULT;
@@ -202,7 +205,7 @@ int pfq_group_join(struct pfq_sock *ps, int gid, int policy, u64 class_mask)
 	mutex_lock(&pfq_mutex);
 	if (gid == Q_ANY_GROUP)
 		gid = group_lowest_free(pn);
-	else if (gid < 0 || gid >= Q_MAX_GROUP)
+	else if (gid < 0 || gid >= pfq_max_groups)
 		gid = -EFAULT;
 	if (gid < 0)
 		goto out;
@@ -227,6 +230,7 @@ static void group_unpublish(struct pfq_net *pn, struct pfq_group *g,
 {
 	pfq_device_unbind_group(pn, g->gid);
 	WRITE_ONCE(pn->tap, pn->tap & ~BIT_ULL(g->gid));
+	pfq_generic_group_exit(pn, g->gid);
 	RCU_INIT_POINTER(pn->group[g->gid], NULL);
 	hlist_add_head(&g->dead, dead);
 }

@@ -4,15 +4,18 @@
  *
  *   af_pfq.c sockopt.c   PF_Q sockets and their options
  *   shmem.c ring.h       memory shared with user space, and its protocol
+ *   pages.c              ... where it comes from, and who pays for it
  *   group.c device.c     who gets what: groups, and what they are bound to
  *   rx.c decide.c        the receive path: batches; who gets which frame
  *   copy.c egress.c      ... into queues of sockets; out by devices
+ *   generic.c            capture where the driver is not accelerated
  *   filter.c vlan.c      filters of groups
  *   program.c steer.c    programs of groups, and steering
  *   netns.c stats.c proc.c params.c
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/net.h>
 
 #include <linux/pf_q.h>
 
@@ -20,6 +23,7 @@
 #include "device.h"
 #include "egress.h"
 #include "filter.h"
+#include "generic.h"
 #include "netns.h"
 #include "params.h"
 #include "rx.h"
@@ -37,6 +41,7 @@ static int __init pfq_init(void)
 	ret = pfq_netns_init();
 	if (ret)
 		goto err_rx;
+	pfq_generic_init();
 	ret = pfq_device_init();
 	if (ret)
 		goto err_netns;
@@ -52,6 +57,7 @@ static int __init pfq_init(void)
 	return 0;
 
 err_stop:
+	pfq_generic_exit();
 	pfq_rx_stop();
 err_egress:
 	pfq_egress_exit();
@@ -68,6 +74,7 @@ err_rx:
 static void __exit pfq_exit(void)
 {
 	pfq_family_exit();
+	pfq_generic_exit();
 	pfq_rx_stop();
 	pfq_egress_exit();
 	pfq_filter_exit();
@@ -82,3 +89,4 @@ module_exit(pfq_exit);
 MODULE_DESCRIPTION("PFQ: capture and steering of network packets");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("6.1.0");
+MODULE_ALIAS_NETPROTO(PF_Q);	/* pf_ring has the same: see docs/datapath.md */

@@ -15,6 +15,30 @@ int pfq_max_slot_size = 2048;
 module_param_named(max_slot_size, pfq_max_slot_size, int, 0444);
 MODULE_PARM_DESC(max_slot_size, "Largest slot of a queue, header included (bytes, default 2048)");
 
+int pfq_max_slots = Q_MAX_SOCKQUEUE_LEN;
+module_param_named(max_slots, pfq_max_slots, int, 0444);
+MODULE_PARM_DESC(max_slots, "Most slots of one half of a queue (1..262144, default 262144)");
+
+int pfq_max_sockets = Q_MAX_ID;
+module_param_named(max_sockets, pfq_max_sockets, int, 0444);
+MODULE_PARM_DESC(max_sockets, "Most sockets of a network namespace (1..64, default 64)");
+
+int pfq_max_groups = Q_MAX_GROUP;
+module_param_named(max_groups, pfq_max_groups, int, 0444);
+MODULE_PARM_DESC(max_groups, "Most groups of a network namespace (1..64, default 64)");
+
+bool pfq_allow_userns;
+module_param_named(allow_userns, pfq_allow_userns, bool, 0444);
+MODULE_PARM_DESC(allow_userns, "Let CAP_NET_ADMIN of the user namespace that owns the network namespace do (default no: of the first one)");
+
+int pfq_capture_incoming;
+module_param_named(capture_incoming, pfq_capture_incoming, int, 0444);
+MODULE_PARM_DESC(capture_incoming, "New groups capture what comes in on devices that are not accelerated (default 0)");
+
+int pfq_capture_outgoing;
+module_param_named(capture_outgoing, pfq_capture_outgoing, int, 0444);
+MODULE_PARM_DESC(capture_outgoing, "New groups capture what goes out on devices that are not accelerated (default 0)");
+
 /*
  * A CPU's NAPI cache takes up to 64 sk_buffs back, and gives half of them to the
  * slab allocator when it is full; so with up to 32 in a batch, those that the driver
@@ -59,22 +83,24 @@ module_param_cb(skb_tx_pool_size, &obsolete, NULL, 0);
 MODULE_PARM_DESC(skb_tx_pool_size, "Obsolete, ignored");
 module_param_cb(skb_pool_size, &obsolete, NULL, 0);
 MODULE_PARM_DESC(skb_pool_size, "Obsolete, ignored");
-module_param_cb(capture_incoming, &obsolete, NULL, 0);
-MODULE_PARM_DESC(capture_incoming, "Obsolete, ignored");
-module_param_cb(capture_outgoing, &obsolete, NULL, 0);
-MODULE_PARM_DESC(capture_outgoing, "Obsolete, ignored");
 module_param_cb(batch_len, &obsolete, NULL, 0);
 MODULE_PARM_DESC(batch_len, "Obsolete, ignored");
 module_param_cb(capt_slot_size, &obsolete, NULL, 0);
 MODULE_PARM_DESC(capt_slot_size, "Obsolete, ignored");
 module_param_cb(xmit_slot_size, &obsolete, NULL, 0);
 MODULE_PARM_DESC(xmit_slot_size, "Obsolete, ignored");
+module_param_cb(tx_affinity, &obsolete, NULL, 0);
+MODULE_PARM_DESC(tx_affinity, "Obsolete, ignored");
+module_param_cb(rx_cpu, &obsolete, NULL, 0);
+MODULE_PARM_DESC(rx_cpu, "Obsolete, ignored");
+module_param_cb(napi_cpu, &obsolete, NULL, 0);
+MODULE_PARM_DESC(napi_cpu, "Obsolete, ignored");
 
-static bool batch_len_ok(const char *name, int value)
+static bool param_ok(const char *name, int value, int max)
 {
-	if (value >= 1 && value <= PFQ_BATCH_MAX)
+	if (value >= 1 && value <= max)
 		return true;
-	pr_err("%s=%d: must be 1 to %d\n", name, value, PFQ_BATCH_MAX);
+	pr_err("%s=%d: must be 1 to %d\n", name, value, max);
 	return false;
 }
 
@@ -83,13 +109,17 @@ static bool batch_len_ok(const char *name, int value)
  *
  * Context: Module load.
  * Return: 0; -EFAULT for a batch length out of range (as PFQ 6.2), -EINVAL for
- * a slot size out of range.
+ * another limit out of range.
  */
 int __init pfq_params_check(void)
 {
-	if (!batch_len_ok("capt_batch_len", pfq_capt_batch_len) ||
-	    !batch_len_ok("xmit_batch_len", xmit_batch_len))
+	if (!param_ok("capt_batch_len", pfq_capt_batch_len, PFQ_BATCH_MAX) ||
+	    !param_ok("xmit_batch_len", xmit_batch_len, PFQ_BATCH_MAX))
 		return -EFAULT;
+	if (!param_ok("max_slots", pfq_max_slots, Q_MAX_SOCKQUEUE_LEN) ||
+	    !param_ok("max_sockets", pfq_max_sockets, Q_MAX_ID) ||
+	    !param_ok("max_groups", pfq_max_groups, Q_MAX_GROUP))
+		return -EINVAL;
 	if (pfq_max_slot_size < PFQ_SLOT_SIZE_MIN ||
 	    pfq_max_slot_size > PFQ_SLOT_SIZE_MAX ||
 	    pfq_max_slot_size % PFQ_SLOT_ALIGNMENT) {

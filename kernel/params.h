@@ -5,13 +5,22 @@
 #ifndef _PFQ_PARAMS_H
 #define _PFQ_PARAMS_H
 
+#include <linux/types.h>
+
 #define PFQ_BATCH_MAX		127	/* upper limit of capt_batch_len */
 #define PFQ_SLOT_SIZE_MIN	64
 #define PFQ_SLOT_SIZE_MAX	65536	/* caplen is 16 bits wide */
 #define PFQ_WEIGHT_MAX		8
+#define PFQ_MAX_QUEUES		256	/* of a device; higher ones share */
 
 extern int pfq_max_slot_size;
+extern int pfq_max_slots;
+extern int pfq_max_sockets;
+extern int pfq_max_groups;
+extern bool pfq_allow_userns;
 extern int pfq_capt_batch_len;
+extern int pfq_capture_incoming;
+extern int pfq_capture_outgoing;
 extern int pfq_vlan_untag;
 
 int pfq_params_check(void);

@@ -9,6 +9,8 @@
  *   memory   shared memory of each socket
  *   devices  what became of the frames of each bound device (not in PFQ 6.2)
  */
+#include <linux/capability.h>
+#include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/pid.h>
 #include <linux/proc_fs.h>
@@ -66,11 +68,17 @@ static int global_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-/* The counters belong to their CPUs, so a reset only moves the origin. */
+/*
+ * The counters belong to their CPUs, so a reset only moves the origin. Who opened
+ * the file counts: it may have been passed on.
+ */
 static int global_write(struct file *file, char *buf, size_t size)
 {
-	struct pfq_net *pn = proc_pfq_net(file->private_data);
+	struct net *net = seq_file_single_net(file->private_data);
+	struct pfq_net *pn = pfq_net(net);
 
+	if (!file_ns_capable(file, net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
 	mutex_lock(&pfq_mutex);
 	pfq_stats_sum(pn->stats, &pn->base);
 	mutex_unlock(&pfq_mutex);
@@ -147,6 +155,13 @@ static int lang_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+static const char *memory_kind(const struct pfq_pages *p)
+{
+	if (!p->pinned)
+		return "kernel";
+	return p->linear ? "user, contiguous" : "user";
+}
+
 static int memory_show(struct seq_file *m, void *v)
 {
 	const struct pfq_net *pn = proc_pfq_net(m);
@@ -154,18 +169,25 @@ static int memory_show(struct seq_file *m, void *v)
 	const struct pfq_sock *ps;
 	int id;
 
-	seq_puts(m, "socket: bytes      rx_slots   slot_size\n");
+	seq_puts(m, "socket: bytes      rx_slots   slot_size  pages\n");
 	mutex_lock(&pfq_mutex);		/* keeps the socket */
 	rcu_read_lock();		/* keeps the ring */
 	for (id = 0; id < Q_MAX_ID; id++) {
 		ps = rcu_dereference(pn->sock[id]);
 		ring = ps ? rcu_dereference(ps->ring) : NULL;
 		if (ring)
-			seq_printf(m, "%6d: %-10zu %-10u %u\n", id, ring->size,
-				   ring->slots, ring->slot_size);
+			seq_printf(m, "%6d: %-10zu %-10u %-10u %s\n", id,
+				   ring->size, ring->slots, ring->slot_size,
+				   memory_kind(&ring->pages));
 	}
 	rcu_read_unlock();
 	mutex_unlock(&pfq_mutex);
+	return 0;
+}
+
+/* PFQ 6.2 takes one byte and does nothing; here all are taken. */
+static int memory_write(struct file *file, char *buf, size_t size)
+{
 	return 0;
 }
 
@@ -180,13 +202,27 @@ static int devices_show(struct seq_file *m, void *v)
 static const struct {
 	const char *name;
 	int (*show)(struct seq_file *m, void *v);
+	int (*write)(struct file *file, char *buf, size_t size);
 } files[] = {
+	{ "global", global_show, global_write },
 	{ "sockets", sockets_show },
 	{ "groups", groups_show },
 	{ "lang", lang_show },
-	{ "memory", memory_show },
+	{ "memory", memory_show, memory_write },
 	{ "devices", devices_show },
 };
+
+static bool proc_add(struct net *net, unsigned int i)
+{
+	struct pfq_net *pn = pfq_net(net);
+
+	if (files[i].write)
+		return proc_create_net_single_write(files[i].name, 0644, pn->proc,
+						    files[i].show, files[i].write,
+						    NULL);
+	return proc_create_net_single(files[i].name, 0444, pn->proc, files[i].show,
+				      NULL);
+}
 
 /**
  * pfq_proc_init() - create /proc/net/pfq in a namespace
@@ -203,12 +239,8 @@ int pfq_proc_init(struct net *net)
 	pn->proc = proc_net_mkdir(net, "pfq", net->proc_net);
 	if (!pn->proc)
 		return -ENOMEM;
-	if (!proc_create_net_single_write("global", 0644, pn->proc, global_show,
-					  global_write, NULL))
-		goto err_remove;
 	for (i = 0; i < ARRAY_SIZE(files); i++)
-		if (!proc_create_net_single(files[i].name, 0444, pn->proc,
-					    files[i].show, NULL))
+		if (!proc_add(net, i))
 			goto err_remove;
 	return 0;
 

@@ -54,6 +54,8 @@
 
 #include <linux/pf_q.h>
 
+#include "pages.h"
+
 /**
  * struct pfq_ring - private view of the memory shared with user space
  * @shared: the control block, at the start of the memory
@@ -62,6 +64,7 @@
  * @slot_size: bytes of a slot
  * @caplen: bytes of a frame that fit
  * @size: bytes of the whole memory, as mapped
+ * @pages: the memory itself
  */
 struct pfq_ring {
 	struct pfq_shared_queue *shared;
@@ -70,6 +73,7 @@ struct pfq_ring {
 	u32 slot_size;
 	u32 caplen;
 	size_t size;
+	struct pfq_pages pages;
 };
 
 /**

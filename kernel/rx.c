@@ -74,6 +74,10 @@
  *
  * An skb in a batch has no reference to its device. A device that goes away is
  * unbound, then pfq_rx_drain() empties all batches before it can be freed.
+ * A CPU that goes away leaves its batch to another one: rx_cpu_dead().
+ *
+ * Generic capture (generic.c), for drivers that know nothing of the hook, puts
+ * clones of what the stack has into the batches, by pfq_rx_copy().
  *
  * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
  * are ours, or of clones), and an skb that goes on to the stack is as it was. Data
@@ -103,21 +107,36 @@
 #include "device.h"
 #include "egress.h"
 #include "frame.h"
+#include "generic.h"
 #include "netns.h"
 #include "params.h"
 #include "rx.h"
 #include "stats.h"
 
 /**
+ * enum rx_way - how a frame came to be in a batch
+ * @RX_TAKEN: from the hook, and from the stack
+ * @RX_TAPPED: a clone; the frame itself has gone on to the stack, and been counted
+ * @RX_INCOMING: from generic capture, a clone too
+ * @RX_OUTGOING: the same, of what a device sends
+ */
+enum rx_way {
+	RX_TAKEN,
+	RX_TAPPED,
+	RX_INCOMING,
+	RX_OUTGOING,
+};
+
+/**
  * struct rx_source - what frames in a row have in common
  * @dev: the device that they came from
  * @queue: its hardware queue
- * @tapped: clones of frames that have gone on to the stack, and been counted
+ * @way: how they came here (enum rx_way)
  */
 struct rx_source {
 	const struct net_device *dev;
 	u16 queue;
-	bool tapped;
+	u8 way;
 };
 
 /**
@@ -224,6 +243,18 @@ static unsigned int rx_run_end(const struct rx_batch *b, unsigned int run)
 	return run + 1 < b->runs ? b->run[run + 1].start : b->len;
 }
 
+/* The groups that get frames of a run: of generic capture, those that asked for it. */
+static u64 rx_groups(const struct pfq_device *d, const struct rx_source *source)
+{
+	u64 groups = pfq_device_groups(d, source->queue);
+
+	if (unlikely(source->way == RX_INCOMING))
+		groups &= READ_ONCE(d->net->incoming);
+	else if (unlikely(source->way == RX_OUTGOING))
+		groups &= READ_ONCE(d->net->outgoing);
+	return groups;
+}
+
 /* Decides about a run; returns the namespace whose sockets get frames, or NULL. */
 static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 				       struct pfq_work *w, const struct pfq_net *pn,
@@ -233,15 +264,15 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 	unsigned int end = rx_run_end(b, run), n = end - r->start;
 	struct pfq_mask mask = pfq_mask_range(r->start, end);
 	const struct pfq_device *d = pfq_device_find(r->source.dev);
-	u64 groups = d ? pfq_device_groups(d, r->source.queue) : 0;
-	bool tapped = r->source.tapped;
+	u64 groups = d ? rx_groups(d, &r->source) : 0;
+	bool taken = r->source.way == RX_TAKEN;
 
-	if (d && !tapped)
+	if (d && taken)
 		pfq_count(&d->stats->handed, n);
 	if (unlikely(!groups)) {
-		if (!tapped)
+		if (taken)
 			pfq_mask_or(pass, mask);
-		if (d && !tapped)
+		if (d && taken)
 			pfq_count(&d->stats->passed, n);
 		return pn;
 	}
@@ -251,7 +282,7 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 		pn = d->net;
 	}
 	pfq_decide(w, pn, groups, b->frame, mask);
-	if (!tapped) {
+	if (taken) {
 		pfq_count(&d->stats->consumed, n);
 		pfq_count(&pn->stats->recv, n);
 	}
@@ -375,7 +406,7 @@ static void rx_tasklet(struct tasklet_struct *t)
  */
 static noinline ktime_t rx_clock(struct sk_buff *skb)
 {
-	ktime_t hw = skb_hwtstamps(skb)->hwtstamp;
+	ktime_t hw = pfq_compat_hwtstamp(skb);
 
 	return hw ? : skb->tstamp ? : ktime_get_real();
 }
@@ -414,7 +445,7 @@ static __always_inline bool rx_append(const struct pfq_net *pn, struct sk_buff *
 	if (likely(room)) {
 		if (unlikely(b->last.dev != source.dev ||
 			     b->last.queue != source.queue ||
-			     b->last.tapped != source.tapped))
+			     b->last.way != source.way))
 			rx_new_run(rc, b, source);
 		f = &b->frame[b->len++];
 		f->skb = skb;
@@ -470,7 +501,7 @@ static bool rx_tap_later(const struct pfq_net *pn, struct sk_buff *skb,
 {
 	struct sk_buff *clone = rx_clone(skb);
 
-	source.tapped = true;
+	source.way = RX_TAPPED;
 	if (clone && rx_append(pn, clone, source, budget))
 		return true;
 	kfree_skb(clone);
@@ -537,11 +568,45 @@ static noinline void rx_tap(const struct pfq_device *d, u64 groups, struct sk_bu
 	pfq_count(&d->net->stats->kern, 1);
 }
 
+/**
+ * pfq_rx_copy() - take a frame from generic capture
+ * @pn: namespace of its device, which some group is bound to
+ * @skb: a clone; incoming with data at the network header, outgoing at the MAC
+ *	header
+ * @queue: the hardware queue
+ * @outgoing: the device sends it
+ *
+ * Context: Bottom halves disabled, inside an RCU read-side section; no transmit
+ * lock is held.
+ * Return: True if @skb is taken; false if there is no room for it.
+ */
+bool pfq_rx_copy(const struct pfq_net *pn, struct sk_buff *skb, unsigned int queue,
+		 bool outgoing)
+{
+	struct rx_source source = {
+		.dev = skb->dev,
+		.queue = queue,
+		.way = outgoing ? RX_OUTGOING : RX_INCOMING,
+	};
+
+	return rx_append(pn, skb, source, 0);
+}
+
 /* --- the core's side of the hook ------------------------------------------ */
+
+/* The entry of a device of which the hook offers a frame. */
+static const struct pfq_device *rx_device(const struct net_device *dev)
+{
+	struct pfq_device *d = pfq_device_find(dev);
+
+	if (unlikely(d && !READ_ONCE(d->hooked)))
+		pfq_generic_hooked(d);
+	return d;
+}
 
 static bool rx_wants(const struct net_device *dev, unsigned int queue)
 {
-	const struct pfq_device *d = pfq_device_find(dev);
+	const struct pfq_device *d = rx_device(dev);
 
 	return d && pfq_device_groups(d, queue);
 }
@@ -556,7 +621,7 @@ static bool rx_receive(struct sk_buff *skb, unsigned int flags)
 	const struct pfq_device *d;
 	u64 groups;
 
-	d = pfq_device_find(source.dev);
+	d = rx_device(source.dev);
 	if (!d)
 		return false;
 	groups = pfq_device_groups(d, source.queue);
@@ -591,9 +656,9 @@ static void rx_drain_work(struct work_struct *work)
  * pfq_rx_drain() - empty the batches of all CPUs
  *
  * When this returns, frames that were taken before it was called have been
- * handled, and their readers been woken up. The tasklet of a CPU that went offline
- * has moved to another one, and only it may touch that batch: it is waited for. The
- * queue is not the general one, whose work may wait for rtnl_mutex.
+ * handled, and their readers been woken up; also those of a CPU that went offline,
+ * see rx_cpu_dead(). The queue is not the general one, whose work may wait for
+ * rtnl_mutex.
  *
  * Context: Process context, may sleep; rtnl_mutex may be held, pfq_mutex not.
  */
@@ -607,11 +672,29 @@ void pfq_rx_drain(void)
 			      &per_cpu_ptr(rx_cpus, cpu)->drain);
 	for_each_online_cpu(cpu)
 		flush_work(&per_cpu_ptr(rx_cpus, cpu)->drain);
-	for_each_possible_cpu(cpu)
-		if (!cpu_online(cpu))
-			tasklet_kill(&per_cpu_ptr(rx_cpus, cpu)->tasklet);
 	cpus_read_unlock();
 }
+
+/*
+ * A CPU is dead: what is left in its batch is handled here. Its tasklet is going
+ * to run on another CPU, and finds nothing.
+ */
+static int rx_cpu_dead(unsigned int cpu)
+{
+	local_bh_disable();
+	rx_flush(per_cpu_ptr(rx_cpus, cpu), true, 0);
+	local_bh_enable();
+	return 0;
+}
+
+/* It comes back: not before that tasklet has run, which must not touch its batch. */
+static int rx_cpu_prepare(unsigned int cpu)
+{
+	tasklet_kill(&per_cpu_ptr(rx_cpus, cpu)->tasklet);
+	return 0;
+}
+
+static enum cpuhp_state rx_cpuhp;
 
 /**
  * pfq_rx_init() - allocate the state of all CPUs
@@ -651,9 +734,19 @@ int __init pfq_rx_init(void)
  */
 int __init pfq_rx_start(void)
 {
+	int ret;
+
 	if (pfq_vlan_untag)
 		static_branch_enable(&rx_untags);
-	return pfq_hook_register(&rx_ops);
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "net/pfq:prepare",
+					rx_cpu_prepare, rx_cpu_dead);
+	if (ret < 0)
+		return ret;
+	rx_cpuhp = ret;
+	ret = pfq_hook_register(&rx_ops);
+	if (ret)
+		cpuhp_remove_state_nocalls(rx_cpuhp);
+	return ret;
 }
 
 /**
@@ -666,6 +759,7 @@ void pfq_rx_stop(void)
 	int cpu;
 
 	pfq_hook_unregister(&rx_ops);
+	cpuhp_remove_state_nocalls(rx_cpuhp);
 	pfq_rx_drain();
 	for_each_possible_cpu(cpu)
 		tasklet_kill(&per_cpu_ptr(rx_cpus, cpu)->tasklet);

@@ -5,6 +5,13 @@
 #ifndef _PFQ_RX_H
 #define _PFQ_RX_H
 
+#include <linux/types.h>
+
+struct pfq_net;
+struct sk_buff;
+
+bool pfq_rx_copy(const struct pfq_net *pn, struct sk_buff *skb, unsigned int queue,
+		 bool outgoing);
 void pfq_rx_drain(void);
 
 int pfq_rx_init(void);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Memory shared with user space. The layout is drawn in <linux/pf_q.h>.
+ * Memory shared with user space. The layout is drawn in <linux/pf_q.h>; where
+ * the memory comes from is the business of pages.c.
  *
  * There is room for the Tx queues, which nothing uses yet, because the library
  * computes offsets from the whole.
  */
 #include <linux/build_bug.h>
+#include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include <linux/pf_q.h>
 
@@ -49,14 +52,18 @@ u64 pfq_shmem_size(const struct pfq_sock *ps)
 	return (1 + total / SHMEM_UNIT) * SHMEM_UNIT;
 }
 
-/* Writes the control block, and the commit values that version 0 starts from. */
+/*
+ * Writes the control block, and the commit values that version 0 starts from.
+ * Memory of user space need not be zero.
+ */
 static void shmem_format(struct pfq_ring *ring, const struct pfq_sock *ps)
 {
 	struct pfq_shared_queue *q = ring->shared;
 	struct pfq_pkthdr *slot;
-	unsigned int i;
+	unsigned int i, half;
 	u32 n;
 
+	memset(q, 0, sizeof(*q));
 	q->rx.len = ring->slots;
 	q->rx.size = rx_half(ps);
 	q->rx.slot_size = ring->slot_size;
@@ -64,38 +71,63 @@ static void shmem_format(struct pfq_ring *ring, const struct pfq_sock *ps)
 	for (i = 0; i < Q_MAX_TX_QUEUES; i++)
 		q->tx_async[i].size = tx_half(ps);
 
-	for (n = 0; n < ring->slots; n++) {
-		slot = ring->half[0] + (size_t)n * ring->slot_size;
-		slot->info.commit = 1;
-	}
+	for (half = 0; half < 2; half++)
+		for (n = 0; n < ring->slots; n++) {
+			slot = ring->half[half] + (size_t)n * ring->slot_size;
+			slot->info.commit = !half;
+		}
+}
+
+/*
+ * PFQ 6.2 believes what it is told about the pages. Here it does not matter
+ * how large they are, only that the memory starts with one.
+ */
+static int shmem_pin(struct pfq_pages *p, const struct pfq_so_enable *arg, u64 size)
+{
+	if (!arg->user_addr || !arg->user_size)
+		return -EFAULT;
+	if (!PAGE_ALIGNED(arg->user_addr) ||
+	    !access_ok((void __user *)(uintptr_t)arg->user_addr, arg->user_size))
+		return -EFAULT;
+	if (size > arg->user_size)
+		return -ENOMEM;
+	return pfq_pages_pin(p, arg->user_addr, size);
 }
 
 /**
- * pfq_shmem_alloc() - allocate and format the shared memory of a socket
+ * pfq_shmem_alloc() - get and format the shared memory of a socket
  * @ps: the socket
+ * @arg: where the memory comes from
  *
  * Context: Process context, may sleep; the caller holds ps->lock.
- * Return: The ring, to be freed by pfq_shmem_free(); or NULL.
+ * Return: The ring, to be freed by pfq_shmem_free(); an ERR_PTR of -EFAULT if
+ * user space says that it has the memory but not where, or not at the start of
+ * a page; of -ENOMEM in all other cases.
  */
-struct pfq_ring *pfq_shmem_alloc(const struct pfq_sock *ps)
+struct pfq_ring *pfq_shmem_alloc(const struct pfq_sock *ps,
+				 const struct pfq_so_enable *arg)
 {
 	struct pfq_ring *ring;
+	int ret;
+
+	lockdep_assert_held(&ps->lock);
 
 	/* The size of a half is 32 bits wide in the control block. */
 	if (rx_half(ps) > U32_MAX)
-		return NULL;
-	/* vmalloc() would say no as well, but with a stack dump in the log. */
-	if (pfq_shmem_size(ps) >> PAGE_SHIFT > totalram_pages())
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
 	if (!ring)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	ring->size = pfq_shmem_size(ps);
-	ring->shared = vmalloc_user(ring->size);	/* zeroed */
-	if (!ring->shared) {
+	if (arg->hugepage_size)
+		ret = shmem_pin(&ring->pages, arg, ring->size);
+	else
+		ret = pfq_pages_alloc(&ring->pages, ring->size);
+	if (ret) {
 		kfree(ring);
-		return NULL;
+		return ERR_PTR(ret);
 	}
+	ring->shared = ring->pages.addr;
 	ring->slots = ps->rx_slots;
 	ring->slot_size = PFQ_SLOT_SIZE(ps->rx_len);
 	ring->caplen = ps->rx_len;
@@ -111,13 +143,12 @@ struct pfq_ring *pfq_shmem_alloc(const struct pfq_sock *ps)
  * @vma: where; the offset is ignored
  *
  * Context: Process context, mmap_lock held for writing.
- * Return: 0, or -EINVAL if @vma is larger than the memory.
+ * Return: 0, or -EINVAL if @vma is larger than the memory, or the memory is the
+ * process' own.
  */
 int pfq_shmem_map(const struct pfq_ring *ring, struct vm_area_struct *vma)
 {
-	if (vma->vm_end - vma->vm_start > ring->size)
-		return -EINVAL;
-	return remap_vmalloc_range(vma, ring->shared, 0);
+	return pfq_pages_map(&ring->pages, vma);
 }
 
 /**
@@ -126,12 +157,12 @@ int pfq_shmem_map(const struct pfq_ring *ring, struct vm_area_struct *vma)
  *
  * Pages that are still mapped live until they are unmapped.
  *
- * Context: Process context.
+ * Context: Process context, may sleep.
  */
 void pfq_shmem_free(struct pfq_ring *ring)
 {
 	if (!ring)
 		return;
-	vfree(ring->shared);
+	pfq_pages_free(&ring->pages);
 	kfree(ring);
 }

@@ -20,6 +20,7 @@
 #include "device.h"
 #include "egress.h"
 #include "filter.h"
+#include "generic.h"
 #include "group.h"
 #include "netns.h"
 #include "params.h"
@@ -46,10 +47,7 @@ static int set_enable(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen
 	if (ret)
 		return ret;
 	mutex_lock(&ps->lock);
-	if (arg.hugepage_size && !rcu_access_pointer(ps->ring))
-		ret = -EOPNOTSUPP;
-	else
-		ret = pfq_sock_enable(ps);
+	ret = pfq_sock_enable(ps, &arg);
 	mutex_unlock(&ps->lock);
 	return ret;
 }
@@ -105,7 +103,7 @@ static int set_slots(struct pfq_sock *ps, size_t *field, sockptr_t optval,
 	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
-	if (arg > Q_MAX_SOCKQUEUE_LEN)
+	if (arg > pfq_max_slots)
 		return -EPERM;
 	mutex_lock(&ps->lock);
 	if (rcu_access_pointer(ps->ring))
@@ -147,10 +145,16 @@ static int set_group_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int op
 	ret = -EACCES;
 	if (!pfq_group_joined(ps, arg.gid))
 		goto out;
-	dev = __dev_get_by_index(sock_net(&ps->sk), arg.ifindex);
-	if (!dev || arg.qindex < Q_ANY_QUEUE || arg.qindex >= PFQ_MAX_QUEUES)
+	if (arg.qindex < Q_ANY_QUEUE || arg.qindex >= PFQ_MAX_QUEUES)
 		goto out;
-	ret = pfq_device_bind(ps->net, dev, arg.gid, arg.qindex);
+	if (arg.ifindex == Q_ANY_DEVICE) {
+		ret = pfq_device_bind_any(ps->net, sock_net(&ps->sk), arg.gid,
+					  arg.qindex);
+		goto out;
+	}
+	dev = __dev_get_by_index(sock_net(&ps->sk), arg.ifindex);
+	if (dev)
+		ret = pfq_device_bind(ps->net, dev, arg.gid, arg.qindex);
 out:
 	mutex_unlock(&pfq_mutex);
 	rtnl_unlock();
@@ -196,6 +200,17 @@ static int set_group_tap(struct pfq_sock *ps, sockptr_t optval, unsigned int opt
 	if (ret)
 		return ret;
 	return pfq_group_set_tap(ps, arg.gid, arg.on);
+}
+
+static int set_group_generic(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+{
+	struct pfq_so_group_generic arg;
+	int ret;
+
+	ret = opt_in(&arg, sizeof(arg), optval, optlen);
+	if (ret)
+		return ret;
+	return pfq_generic_set(ps, arg.gid, arg.flags);
 }
 
 static int set_group_fprog(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
@@ -358,6 +373,8 @@ int pfq_setsockopt(struct socket *sock, int level, int optname,
 		return set_tx_xmit(ps, optval, optlen);
 	case Q_SO_GROUP_TAP:
 		return set_group_tap(ps, optval, optlen);
+	case Q_SO_GROUP_GENERIC:
+		return set_group_generic(ps, optval, optlen);
 	default:
 		return sock_setsockopt(sock, level, optname, optval, optlen);
 	}

@@ -14,6 +14,7 @@
 
 #include <linux/version.h>
 #include <linux/local_lock.h>
+#include <linux/mm.h>
 #include <linux/netdevice.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
@@ -67,5 +68,44 @@ static inline void dev_core_stats_rx_dropped_inc(struct net_device *dev)
 #define local_lock_nested_bh(lock)	do { } while (0)
 #define local_unlock_nested_bh(lock)	do { } while (0)
 #endif
+
+/*
+ * 18b2db3b0385 ("mm: Convert page kmemcg type to a page memcg flag") in v5.11:
+ * before, the mark of a page that a memory cgroup is charged for lay where the
+ * number of its mappings is counted, so that it could not be mapped into a
+ * process. There, queues count as locked memory instead.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0)
+#define PFQ_GFP_SHARED		GFP_KERNEL_ACCOUNT
+#define PFQ_CHARGE_MEMLOCK	false
+#else
+#define PFQ_GFP_SHARED		GFP_KERNEL
+#define PFQ_CHARGE_MEMLOCK	true
+#endif
+
+/*
+ * bc292ab00f6c ("mm: introduce vma->vm_flags wrapper functions") in v6.3:
+ * vm_flags is read-only.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/*
+ * 97dc7cd92ac6 ("ptp: Support late timestamp determination") in v6.0: what lies in
+ * the place of the NIC's timestamp may be a pointer (igc), which the driver turns
+ * into a time.
+ */
+static inline ktime_t pfq_compat_hwtstamp(struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+	if (skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP_NETDEV)
+		return netdev_get_tstamp(skb->dev, skb_hwtstamps(skb), false);
+#endif
+	return skb_hwtstamps(skb)->hwtstamp;
+}
 
 #endif /* _PFQ_COMPAT_H */

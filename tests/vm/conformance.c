@@ -7,11 +7,22 @@
  *   conformance [--json FILE]
  *   conformance [--json FILE] --device DEV --frames N [--queue Q] [--caplen B]
  *               [--slots N] [--timeout S] [--ready-file FILE] [--data-only]
+ *   conformance [--json FILE] --limits SOCKETS,GROUPS,SLOTS
+ *   conformance [--json FILE] --devices | --life | --generic
  *   conformance [--json FILE] --wires [--untag] [--data-only]
  *
  * Prints one line per check, TAP-like; exits with 0 when all pass. It must be
  * the only user of PFQ while it runs, since it checks the numbers of sockets
  * and groups, and it must run as root.
+ *
+ * With --limits it checks only these, for a module loaded with them as max_sockets,
+ * max_groups and max_slots, and with allow_userns.
+ *
+ * With --devices it checks what becomes of bindings when devices change, and
+ * generic capture; with --life, sockets, devices and CPUs that come and go under
+ * traffic; with --generic, for a module loaded with capture_incoming=1 and
+ * capture_outgoing=1, that these are heeded. It makes devices and sends frames
+ * itself (devices.c, life.c).
  *
  * With --device it goes on to the data path: binds DEV, prints READY (and
  * creates the ready file), and reads N frames of the format below, which the
@@ -303,6 +314,7 @@ static void all_control_tests(void)
 	test_control_block();
 	test_mmap();
 	test_disable();
+	test_memory();
 	test_join();
 	test_policy();
 	test_release();
@@ -318,6 +330,7 @@ static void all_control_tests(void)
 	test_later();
 	test_exhaustion();
 	test_death();
+	test_container(false);
 }
 
 static const struct option long_options[] = {
@@ -329,6 +342,10 @@ static const struct option long_options[] = {
 	{ "slots",	required_argument,	NULL, 'l' },
 	{ "timeout",	required_argument,	NULL, 't' },
 	{ "ready-file",	required_argument,	NULL, 'r' },
+	{ "limits",	required_argument,	NULL, 'm' },
+	{ "devices",	no_argument,		NULL, 'v' },
+	{ "life",	no_argument,		NULL, 'f' },
+	{ "generic",	no_argument,		NULL, 'g' },
 	{ "data-only",	no_argument,		NULL, 'o' },
 	{ "wires",	no_argument,		NULL, 'w' },
 	{ "untag",	no_argument,		NULL, 'u' },
@@ -340,7 +357,9 @@ int main(int argc, char **argv)
 	struct data_options data = {
 		.frames = 1000, .caplen = 1520, .slots = 4096, .queue = -1, .timeout = 30,
 	};
+	struct limits limits = { 0 };
 	const char *json = NULL;
+	bool devices = false, life = false, generic = false;
 	static const struct wires wires = {
 		.near = { "near0", "near1" }, .far = { "far0", "far1" },
 		.vlan5 = "near0.5", .vlan7 = "near0.7",
@@ -358,11 +377,36 @@ int main(int argc, char **argv)
 		case 'l': data.slots = strtoul(optarg, NULL, 0); break;
 		case 't': data.timeout = atoi(optarg); break;
 		case 'r': data.ready_file = optarg; break;
+		case 'm':
+			if (sscanf(optarg, "%d,%d,%d", &limits.sockets, &limits.groups,
+				   &limits.slots) != 3)
+				return 2;
+			break;
+		case 'v': devices = true; break;
+		case 'f': life = true; break;
+		case 'g': generic = true; break;
 		case 'o': data_only = true; break;
 		case 'w': on_wires = true; break;
 		case 'u': untag = true; break;
 		default: return 2;
 		}
+	}
+	if (limits.sockets) {
+		test_limits(&limits);
+		test_container(true);
+		return report_end(json);
+	}
+	if (devices) {
+		test_devices();
+		return report_end(json);
+	}
+	if (generic) {
+		test_generic_default();
+		return report_end(json);
+	}
+	if (life) {
+		test_life();
+		return report_end(json);
 	}
 	if (!data_only)
 		all_control_tests();

@@ -23,6 +23,14 @@ int q_id(int fd);
 int q_enable(int fd);
 bool q_wide(int option);	/* does the get return 8 bytes? */
 
+/* --- the world beside PFQ: a value or a negative errno -------------------- */
+
+/* The number behind name at the start of a line; name NULL: the file's first number. */
+long q_field(const char *path, const char *name);
+int q_pair(int sockets[2]);
+int q_send_fd(int through, int fd);
+int q_receive_fd(int through);
+
 /* --- verdicts ------------------------------------------------------------ */
 
 #define ACCEPT_MAX 6
@@ -74,6 +82,18 @@ void test_policy(void);
 void test_release(void);
 void test_bind(void);
 void test_stats(void);
+
+void test_memory(void);
+void test_devices(void);
+void test_generic_default(void);
+void test_life(void);
+
+struct limits {
+	int sockets, groups, slots;
+};
+
+void test_limits(const struct limits *limits);
+void test_container(bool allowed);
 
 void test_filter_options(void);
 void test_vlan_options(void);

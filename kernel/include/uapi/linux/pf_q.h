@@ -485,6 +485,7 @@ struct pfq_shared_queue {
  * 1024, clear of the generic SO_* options that unknown numbers fall through to.
  */
 #define Q_SO_GROUP_TAP			1024	/* setsockopt: struct pfq_so_group_tap */
+#define Q_SO_GROUP_GENERIC		1025	/* setsockopt: struct pfq_so_group_generic */
 
 /**
  * struct pfq_so_group_tap - pass a group's frames on to the network stack
@@ -495,6 +496,21 @@ struct pfq_shared_queue {
 struct pfq_so_group_tap {
 	__s32 gid;
 	__s32 on;
+};
+
+#define Q_GENERIC_INCOMING		0x1
+#define Q_GENERIC_OUTGOING		0x2
+
+/**
+ * struct pfq_so_group_generic - capture where the driver is not accelerated
+ * @gid: group; the caller must be a member, else EACCES
+ * @flags: Q_GENERIC_*: which frames; 0: none. The default is what the module's
+ *	parameters capture_incoming and capture_outgoing say (0). Frames are
+ *	copied; an accelerated device is not concerned
+ */
+struct pfq_so_group_generic {
+	__s32 gid;
+	__u32 flags;
 };
 
 #endif /* _UAPI_LINUX_PF_Q_H */
