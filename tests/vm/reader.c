@@ -10,6 +10,9 @@
  * between reads, so that slow readers lose. Then it prints as JSON what it
  * read: slots, bytes, what was out of order; and what the counters say.
  *
+ * With PFQ_TAP in the environment it switches, at each read, whether frames of
+ * its groups go on to the stack as well (an extension to the interface).
+ *
  *   reader --wake poll|select|epoll DEVICE COUNT
  *
  * Waits COUNT times for packets, each time a minute at most, and prints as JSON
@@ -32,7 +35,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ENABLE = 1, RX_LEN = 3, RX_SLOTS = 4, BIND = 10, JOIN = 12, STATS = 22, SHMEM = 23 };
+enum { ENABLE = 1, RX_LEN = 3, RX_SLOTS = 4, BIND = 10, JOIN = 12, STATS = 22, SHMEM = 23, TAP = 1024 };
 #define SHARED		3
 #define CONTROL_BLOCK	2048
 #define HEADER		32
@@ -160,6 +163,13 @@ static bool read_all(struct queue *q, struct seen *seen)
 	return true;
 }
 
+static void tap(int fd, int gid, int on)
+{
+	struct { int32_t gid, on; } argument = { gid, on };
+
+	set(fd, TAP, &argument, sizeof(argument), "tap");
+}
+
 static int count_slots(char **argv)
 {
 	struct queue q = { .fd = socket(27, SOCK_RAW, 0x0300) };
@@ -181,6 +191,8 @@ static int count_slots(char **argv)
 	while (!stopped) {
 		poll(&pfd, 1, 200);
 		read_all(&q, &seen);
+		if (getenv("PFQ_TAP"))
+			tap(q.fd, atoi(argv[2]), seen.reads & 1);
 		if (pace)
 			usleep(pace);
 	}
