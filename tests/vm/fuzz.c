@@ -204,6 +204,7 @@ static void report(const struct observer *o, unsigned long deaths)
 	       "\"recv\":%lu,\"lost\":%lu}\n",
 	       all, good, deaths, o->slots, o->wrong, (unsigned long)stats[0],
 	       (unsigned long)stats[1]);
+	fflush(stdout);
 }
 
 int main(int argc, char **argv)

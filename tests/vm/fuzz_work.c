@@ -86,6 +86,38 @@ static int some_socket(struct thread *t)
 	return sockets[below(t, SOCKETS)];
 }
 
+static void keep_map(struct thread *t, char *addr, size_t length)
+{
+	struct map *m = &maps[below(t, MAPS)], old = *m;
+
+	m->length = 0;
+	m->addr = addr;
+	m->length = length;
+	if (old.length)
+		munmap(old.addr, old.length);
+}
+
+/* As a program does it, so that there is something to attack. */
+static void set_up(struct thread *t, int fd)
+{
+	struct { int32_t gid, policy; uint64_t classes; } group = { below(t, 4), 3, 1 };
+	struct { int32_t gid, ifindex, qindex; } binding = { group.gid, 0, -1 };
+	struct { uint64_t addr, size, huge; } none = { 0, 0, 0 };
+	size_t slots = 1 + below(t, 64), length = below(t, 200);
+	socklen_t room = sizeof(group);
+	char *addr;
+
+	setsockopt(fd, FAMILY, 3, &length, sizeof(length));
+	setsockopt(fd, FAMILY, 4, &slots, sizeof(slots));
+	setsockopt(fd, FAMILY, 1, &none, sizeof(none));
+	addr = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (addr != MAP_FAILED)
+		keep_map(t, addr, 2 << 20);
+	binding.ifindex = if_nametoindex(shared->device);
+	if (!getsockopt(fd, FAMILY, 12, &group, &room))
+		setsockopt(fd, FAMILY, 10, &binding, sizeof(binding));
+}
+
 static bool do_open(struct thread *t)
 {
 	int fd = socket(FAMILY, one_in(t, 20) ? (int)below(t, 12) : SOCK_RAW,
@@ -93,6 +125,8 @@ static bool do_open(struct thread *t)
 
 	if (fd < 0)
 		return false;
+	if (!one_in(t, 4))
+		set_up(t, fd);
 	fd = atomic_exchange(&sockets[below(t, SOCKETS)], fd);
 	if (fd >= 0)
 		close(fd);
@@ -263,7 +297,6 @@ static bool do_option(struct thread *t, bool setting)
 
 static bool do_map(struct thread *t)
 {
-	struct map *m = &maps[below(t, MAPS)], old = *m;
 	size_t length = one_in(t, 4) ? (any(t) & 0xffffff) : 2UL << 20;
 	off_t offset = one_in(t, 4) ? (off_t)(any(t) & 0xfffffff000) : 0;
 	int prot = one_in(t, 4) ? (int)below(t, 8) : PROT_READ | PROT_WRITE;
@@ -277,11 +310,7 @@ static bool do_map(struct thread *t)
 	addr = mmap(NULL, length, prot, flags, fd, offset);
 	if (addr == MAP_FAILED)
 		return false;
-	m->length = 0;
-	m->addr = addr;
-	m->length = length;
-	if (old.length)
-		munmap(old.addr, old.length);
+	keep_map(t, addr, length);
 	return true;
 }
 
@@ -468,7 +497,7 @@ static bool do_device(struct thread *t)
 		setsockopt(fd, 27, 18, &binding, sizeof(binding));
 	}
 	snprintf(command, sizeof(command),
-		 "ip link set %s up; ip link set %s name %sx; ip link del %sx || ip link del %s", name,
+		 "ip link set %s name %sx; ip link set %sx up; ip link del %sx || ip link del %s", name,
 		 name, name, name, name);
 	ret |= system(command);
 	close(fd);

@@ -114,6 +114,7 @@ static void join(int fd, int gid, const char *device)
 	struct { int32_t gid, ifindex, qindex; } binding = { gid, 0, -1 };
 
 	get(fd, JOIN, &group, sizeof(group), "join");
+	binding.gid = group.gid;
 	binding.ifindex = if_nametoindex(device);
 	set(fd, BIND, &binding, sizeof(binding), "bind");
 }
@@ -129,7 +130,9 @@ static void look(struct queue *q, struct slot *slot, uint32_t version, struct se
 	seen->bytes += slot->caplen;
 	if (slot->caplen > slot->len || slot->caplen + (size_t)HEADER > q->slot_size)
 		seen->wrong++;
-	if (slot->caplen < 46 || memcmp(slot->bytes + 12, "\x08\0\x45", 3)) {
+	if (slot->caplen < 46)
+		return;		/* not long enough to have a number in it */
+	if (memcmp(slot->bytes + 12, "\x08\0\x45", 3)) {
 		seen->wrong++;
 		return;
 	}
