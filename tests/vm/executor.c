@@ -173,7 +173,7 @@ static void *read_blobs(struct args *args, struct blobs *blobs, size_t least)
 			if (sscanf(text, "@%u:%u:%15s", &blob, &offset, target) != 3)
 				break;
 			address = *target == '!' ? bad : blobs->at[atoi(target) % BLOBS];
-			if (blob < BLOBS && blobs->at[blob])
+			if (blob < BLOBS && offset + sizeof(address) <= blobs->size[blob])
 				memcpy(blobs->at[blob] + offset, &address, sizeof(address));
 			continue;
 		}
