@@ -108,7 +108,8 @@ static void one_argument(struct thread *t, struct argument *a, unsigned int node
 
 static void make_program(struct thread *t, struct program *p)
 {
-	unsigned int count = 1 + (one_in(t, 2) ? below(t, NODES) : 0), i, k;
+	bool plain = one_in(t, 3);	/* one steering function, which every core takes */
+	unsigned int count = plain || one_in(t, 2) ? 1 : 1 + below(t, NODES), i, k;
 
 	memset(p, 0, sizeof(*p));
 	p->size = count;
@@ -116,14 +117,15 @@ static void make_program(struct thread *t, struct program *p)
 		struct function *f = &p->fun[i];
 		unsigned int which = below(t, sizeof(symbols) / sizeof(*symbols));
 
-		/* Half of them are right, as far as one function goes. */
-		if (one_in(t, 2))
+		if (plain)
+			which %= 5;
+		else if (one_in(t, 2))
 			which %= 11;
 		else if (!one_in(t, 3))
 			for (k = below(t, 4); k--;)
 				one_argument(t, &f->arg[k], i, count);
 		f->symbol = (uintptr_t)symbols[which];
-		f->next = one_in(t, 8) ? (int64_t)any(t) >> below(t, 64) : i + 1;
+		f->next = !plain && one_in(t, 8) ? (int64_t)any(t) >> below(t, 64) : i + 1;
 	}
 }
 
