@@ -71,7 +71,7 @@ class Arena:
 def kit(release: str, work: Path) -> Kit:
     """Build everything that a guest needs, as a user does."""
     cache = Cache(dirs.default_cache())
-    settings = Settings(cache, kernel=release, source=_sources(release, cache), jobs=os.cpu_count() or 1)
+    settings = Settings(cache, kernel=release, source=sources(release, cache), jobs=os.cpu_count() or 1)
     (outcome,) = pipeline.build(["veth"], settings)
     target = kernel.discover(release)
     found = pipeline.stock_kernel(target, settings)
@@ -89,7 +89,8 @@ def kit(release: str, work: Path) -> Kit:
     return Kit(release, found.image, archive, tuple(module.name for module in modules))
 
 
-def _sources(release: str, cache: Cache) -> str:
+def sources(release: str, cache: Cache) -> str:
+    """Return what the option --source has to say for a kernel."""
     # A debug kernel is of no package; the tree that it was built from is beside it.
     built = Path("/lib/modules", release, "build").resolve()
     return str(built.parents[1] / "linux") if cache.root.resolve() / "debug-kernel" in built.parents else "auto"

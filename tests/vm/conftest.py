@@ -68,12 +68,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         *DRIVERS,
         "--kernel",
         release,
+        "--source",
+        arena.sources(release, cache),
         "--output",
         output,
         "--json",
     ]
     reports = json.loads(proc.run(command, cwd=_TOP).stdout)
-    stock = pipeline.select([DRIVERS[0]], Settings(cache, kernel=release)).stock
+    stock = pipeline.select([DRIVERS[0]], Settings(cache, kernel=release, source=arena.sources(release, cache))).stock
     if stock.image is None:
         pytest.skip(f"the boot image of {release} is not on this machine")
     conformance = tmp_path_factory.mktemp("conformance")
