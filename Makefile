@@ -61,6 +61,29 @@ test-vm: venv  ## real kernels in QEMU: load, capture, unload
 	PFQ_OMATIC_QEMU="$$($(PY) tests/vm/get_qemu.py drivers-cache/qemu || true)" \
 		PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m vm
 
+# The two long forms of what test-vm does briefly; a seed that is printed repeats a run: PFQ_TEST_SEED=... make fuzz
+COUNT ?= 1000000
+SEQUENCES ?= 20000
+
+fuzz: venv packages  ## attack the core's options, memory and rings in a virtual machine, COUNT=1000000 times: hours
+	PFQ_TEST_FUZZ=$(COUNT) PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m vm -s tests/vm/test_fuzz.py
+
+test-model: venv packages  ## SEQUENCES=20000 random sequences of calls against the model of the interface: hours
+	PFQ_TEST_SEQUENCES=$(SEQUENCES) PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" \
+		$(PY) -m pytest -m vm -s tests/vm/test_model.py
+
+# Sanitizers, lock and lifetime checks, fault injection; FLAVOUR=kcsan looks for data races.
+FLAVOUR ?= kasan
+SERIES ?= 6.1
+DEBUGPKGS := flex bison bc libelf-dev libssl-dev
+
+debug-kernel: venv packages  ## build a kernel that finds faults, and keep it in the cache: hours
+	tools/packages.sh $(DEBUGPKGS)
+	$(PY) tools/debug_kernel.py --series $(SERIES) --flavour $(FLAVOUR)
+
+test-debug: debug-kernel  ## the tests in virtual machines, in the kernel that finds faults: hours (root)
+	$(PY) tools/debug_kernel.py --series $(SERIES) --flavour $(FLAVOUR) -- $(abspath $(PY)) -m pytest -m vm $(TESTS)
+
 test-dkms: venv wheels  ## kernel upgrades in Debian roots with real apt and dkms: half an hour (root)
 	tools/packages.sh debootstrap zstd
 	PFQ_TEST_WHEELS=build/wheels $(PY) -m pytest -m dkms
@@ -130,6 +153,6 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build packaging/share *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: help venv packages dev-packages demo sweep load-all test test-all lint test-fast test-user test-build test-vm \
+.PHONY: fuzz test-model debug-kernel test-debug help venv packages dev-packages demo sweep load-all test test-all lint test-fast test-user test-build test-vm \
 	test-kernels test-dkms test-dkms-short test-life test-life-short \
 	test-packages test-packages-short test-fleet check-kernel bench golden share wheel wheels sdist deb rpm clean

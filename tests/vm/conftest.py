@@ -18,9 +18,15 @@ from omatic.dirs import Cache
 from omatic.lab.rehearse import Rehearsal, Verdict, rehearse
 from omatic.model import StockKernel
 from omatic.pipeline import Settings
+from tests.vm import arena
+from tests.vm.arena import Kit
 
 DRIVERS = ("e1000e", "igb", "vmxnet3", "virtio_net", "veth")
 _TOP = Path(__file__).resolve().parents[2]
+
+
+def _release() -> str:
+    return os.environ.get("PFQ_TEST_KERNEL") or proc.run([_TOP / "tools/default-kernel.sh"]).stdout.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,15 @@ class Built:
 
 
 @pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """Build what a guest of the hostile tests has in it."""
+    return arena.kit(_release(), tmp_path_factory.mktemp("kit"))
+
+
+@pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Build and prove the drivers, and build the core and the clients, as a user does."""
-    release = os.environ.get("PFQ_TEST_KERNEL") or proc.run([_TOP / "tools/default-kernel.sh"]).stdout.strip()
+    release = _release()
     cache = Cache(dirs.default_cache())
     output = tmp_path_factory.mktemp("modules")
     command: list[str | Path] = [
@@ -56,12 +68,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         *DRIVERS,
         "--kernel",
         release,
+        "--source",
+        arena.sources(release, cache),
         "--output",
         output,
         "--json",
     ]
     reports = json.loads(proc.run(command, cwd=_TOP).stdout)
-    stock = pipeline.select([DRIVERS[0]], Settings(cache, kernel=release)).stock
+    stock = pipeline.select([DRIVERS[0]], Settings(cache, kernel=release, source=arena.sources(release, cache))).stock
     if stock.image is None:
         pytest.skip(f"the boot image of {release} is not on this machine")
     conformance = tmp_path_factory.mktemp("conformance")
