@@ -21,5 +21,5 @@ class Feature(Enum):
     ANY_DEVICE = "binding a group to every device"
 
 
-MISSING = frozenset(Feature)
+MISSING = frozenset({Feature.LANGUAGE, Feature.TRANSMIT})
 """What the core of this commit has not."""

@@ -18,7 +18,7 @@ from tests.vm import arena
 from tests.vm.arena import DEVICE, PEER, Arena, Kit
 
 pytestmark = pytest.mark.vm
-OPERATIONS = int(os.environ.get("PFQ_TEST_FUZZ", "20000"))
+OPERATIONS = int(os.environ.get("PFQ_TEST_FUZZ", "5000"))
 ROUND = 50_000
 """At most so many operations are done by one run of the program; then everything is looked at."""
 

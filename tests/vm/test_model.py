@@ -24,7 +24,7 @@ from tests.vm import arena
 from tests.vm.arena import Arena, Kit
 
 pytestmark = pytest.mark.vm
-SEQUENCES = int(os.environ.get("PFQ_TEST_SEQUENCES", "150"))
+SEQUENCES = int(os.environ.get("PFQ_TEST_SEQUENCES", "60"))
 
 
 @pytest.fixture(scope="module")
