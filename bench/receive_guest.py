@@ -34,7 +34,7 @@ class Figure:
 
 
 @contextlib.contextmanager
-def boot(built: Built, logs: Path) -> Iterator["Guest"]:
+def boot(built: Built, logs: Path, options: tuple[str, ...] = ()) -> Iterator["Guest"]:
     """Boot the guest for the length of the block; afterwards its log must be clean."""
     paths = {HOOK: built.hook, PFQ: built.pfq, FLOOR: built.floor, NIC: built.accelerated}
     tree = ModuleTree(built.kernel.modules, paths)
@@ -46,7 +46,7 @@ def boot(built: Built, logs: Path) -> Iterator["Guest"]:
     )
     assert built.kernel.image is not None
     setup = Setup(
-        qemu.find(), built.kernel.image, archive, logs, arguments=ARGUMENTS, cpus=1, cpu=CPU, exact=True, memory=1024
+        qemu.find(), built.kernel.image, archive, logs, (), ARGUMENTS, cpus=1, cpu=CPU, exact=True, options=options
     )
     with machine.boot(setup) as booted:
         booted.guest.must("mark bench")
@@ -80,6 +80,10 @@ class Guest:
         if any(found["lost"]) or sum(found["read"]) % frames:
             raise RehearsalFailed(f"{name}: frames were lost", details=[said])
         return Figure(name, (found["cycles"] - 1000 * found["idle_us"]) / frames)
+
+    def run(self, command: str) -> str:
+        """Run a command of the shell in the guest; it must succeed."""
+        return self._guest.must(command)
 
     def _load(self, driver: Driver, core: str | None) -> None:
         if self._loaded == (driver, core):

@@ -30,6 +30,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "../profiler/marks.h"
 #include "peers.h"
 
 #define READERS_MAX	16
@@ -123,6 +124,7 @@ static void read_all(const struct mechanism *m, struct reader *r, int wait)
 		now = __rdtsc();
 		if (total(r->readers) < board->expected)
 			continue;
+		mark_stop();
 		board->end = now;
 		board->idle = idle_us();
 		__atomic_store_n(&board->over, 1, __ATOMIC_RELEASE);
@@ -233,10 +235,12 @@ int main(int argc, char **argv)
 	}
 	nap(50);
 	idle = idle_us();
+	mark_start();
 	start = __rdtsc();
 	source(argv[5]);
 	if (!r.readers) {
 		board->end = __rdtsc();
+		mark_stop();
 		board->idle = idle_us();
 	}
 	for (waited = 0; r.readers && !__atomic_load_n(&board->over, __ATOMIC_ACQUIRE); waited++) {

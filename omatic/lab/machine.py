@@ -59,6 +59,7 @@ class Setup:
 
     `exact`: a nanosecond of the guest is an instruction of its only processor, and nothing else takes time. An
     iteration of a `rep` instruction counts as one, so `cpu` should then be one on which nobody moves bytes that way.
+    `options` go to QEMU as they are.
     """
 
     qemu: Qemu
@@ -71,6 +72,7 @@ class Setup:
     memory: int = 1024
     cpu: str = "max"
     exact: bool = False
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def command(setup: Setup, rooms: Path) -> list[str]:
         "-append", " ".join((*KERNEL_ARGUMENTS, *setup.arguments)),
         "-serial", f"file:{setup.logs / 'console.log'}",
         "-device", "virtio-serial-pci", *ports,
-        *_nics(setup.plugs, rooms),
+        *_nics(setup.plugs, rooms), *setup.options,
     ]  # fmt: skip
 
 
