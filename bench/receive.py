@@ -9,15 +9,36 @@ import argparse
 import os
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import latest
 import receive_build
 import receive_guest
-from receive_cases import CASES
+import receive_slab
+from receive_cases import CASES, Case
+from receive_guest import Guest
 
 from omatic import dirs
 from omatic.dirs import Cache
+
+
+def _figures(guest: Guest, cases: Sequence[Case], frames: int, taken: dict[str, list[float]]) -> None:
+    for case in cases:
+        for size in case.sizes:
+            found = guest.figure(case, size, frames)
+            said = "not there" if found.value is None else f"{found.value:10.1f}"
+            print(f"{found.name:36} {said}", flush=True)
+            if found.value is not None:
+                taken.setdefault(found.name, []).append(round(found.value, 2))
+
+
+def _slab(guest: Guest, cases: Sequence[Case], frames: int) -> None:
+    for case in cases:
+        for size in case.sizes:
+            found = receive_slab.calls(guest, case, size, frames)
+            said = ", ".join(f"{name} {count:.3f}" for name, count in found.items() if abs(count) >= 0.001)
+            print(f"{case.name}.{size}: {said or 'none'}", flush=True)
 
 
 def main() -> None:
@@ -27,6 +48,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="guests booted, one after the other")
     parser.add_argument("--frames", type=int, default=65536)
     parser.add_argument("--only", nargs="+", default=[""], help="figures whose names begin so")
+    parser.add_argument("--slab", action="store_true", help="count calls of allocators instead; keeps no figures")
+    parser.add_argument("--arguments", default="", help="more of them for the guest's kernel")
+    parser.add_argument("--parameters", default="", help="of pfq, as for insmod")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep", type=Path, help="where logs go and stay")
     given = parser.parse_args()
@@ -35,16 +59,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         built = receive_build.build(given.kernel, Cache(dirs.default_cache()), work, given.jobs)
-        for _ in range(given.runs):
-            with receive_guest.boot(built, given.keep or work / "logs") as guest:
-                for case in cases:
-                    for size in case.sizes:
-                        found = guest.figure(case, size, given.frames)
-                        if found.value is None:
-                            print(f"{found.name:36} not there", flush=True)
-                        else:
-                            print(f"{found.name:36} {found.value:10.1f}", flush=True)
-                            taken.setdefault(found.name, []).append(round(found.value, 2))
+        for _ in range(1 if given.slab else given.runs):
+            logs = given.keep or work / "logs"
+            with receive_guest.boot(built, logs, (), tuple(given.arguments.split()), given.parameters) as guest:
+                if given.slab:
+                    _slab(guest, cases, given.frames)
+                else:
+                    _figures(guest, cases, given.frames, taken)
+    if given.slab:
+        return
     latest.keep(
         [latest.Figure(key, "instructions/packet", statistics.median(runs), runs) for key, runs in taken.items()]
     )

@@ -34,8 +34,13 @@ class Figure:
 
 
 @contextlib.contextmanager
-def boot(built: Built, logs: Path, options: tuple[str, ...] = ()) -> Iterator["Guest"]:
-    """Boot the guest for the length of the block; afterwards its log must be clean."""
+def boot(
+    built: Built, logs: Path, options: tuple[str, ...] = (), arguments: tuple[str, ...] = (), parameters: str = ""
+) -> Iterator["Guest"]:
+    """Boot the guest for the length of the block; afterwards its log must be clean.
+
+    `options` are for QEMU, `arguments` for the kernel, `parameters` for pfq.
+    """
     paths = {HOOK: built.hook, PFQ: built.pfq, FLOOR: built.floor, NIC: built.accelerated}
     tree = ModuleTree(built.kernel.modules, paths)
     archive = initramfs.build(
@@ -46,11 +51,20 @@ def boot(built: Built, logs: Path, options: tuple[str, ...] = ()) -> Iterator["G
     )
     assert built.kernel.image is not None
     setup = Setup(
-        qemu.find(), built.kernel.image, archive, logs, (), ARGUMENTS, cpus=1, cpu=CPU, exact=True, options=options
+        qemu.find(),
+        built.kernel.image,
+        archive,
+        logs,
+        (),
+        (*ARGUMENTS, *arguments),
+        cpus=1,
+        cpu=CPU,
+        exact=True,
+        options=options,
     )
     with machine.boot(setup) as booted:
         booted.guest.must("mark bench")
-        yield Guest(booted)
+        yield Guest(booted, parameters)
         booted.guest.must("mark end")
         booted.kmsg.wait_for(b"phase: end", 60.0)
     if found := kmsg.complaints(kmsg.parse(booted.kmsg.text())):
@@ -60,8 +74,9 @@ def boot(built: Built, logs: Path, options: tuple[str, ...] = ()) -> Iterator["G
 class Guest:
     """Takes figures in a running guest; drivers and cores are exchanged as the cases want them."""
 
-    def __init__(self, booted: Machine) -> None:
+    def __init__(self, booted: Machine, parameters: str) -> None:
         self._guest = booted.guest
+        self._parameters = parameters
         self._loaded: tuple[Driver, str | None] | None = None
 
     def figure(self, case: Case, size: int, frames: int) -> Figure:
@@ -96,6 +111,8 @@ class Guest:
         if driver is Driver.STOCK:
             self._guest.must(f"insmod /stock/{NIC}.ko")
         else:
-            self._guest.must(f"load {HOOK} {NIC} {core or ''}")
+            self._guest.must(f"load {HOOK} {NIC}")
+            if core:
+                self._guest.must(f"insmod /modules/{core}.ko {self._parameters if core == PFQ else ''}")
         self._guest.must(f"ip link set {DEVICE} up")
         self._loaded = (driver, core)

@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--frames", type=int, default=16384)
     parser.add_argument("--lines", action="store_true", help="each instruction's address too")
+    parser.add_argument("--parameters", default="", help="of pfq, as for insmod")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -64,7 +65,7 @@ def main() -> None:
         options = ("-plugin", f"{plugin(work / 'plugin')},into={counts}")
         program = proc.run(["nm", built.program]).stdout
         program = "\n".join(line for line in program.splitlines() if len(line.split()) == 3)
-        with receive_guest.boot(built, work / "logs", options) as guest:
+        with receive_guest.boot(built, work / "logs", options, parameters=given.parameters) as guest:
             for figure in given.figures:
                 case, size = next(
                     (case, size) for case in CASES for size in case.sizes if f"{case.name}.{size}" == figure
