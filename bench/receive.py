@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import latest
+import receive_aims
 import receive_build
 import receive_guest
 import receive_slab
@@ -68,9 +69,10 @@ def main() -> None:
                     _figures(guest, cases, given.frames, taken)
     if given.slab:
         return
-    latest.keep(
-        [latest.Figure(key, "instructions/packet", statistics.median(runs), runs) for key, runs in taken.items()]
-    )
+    median = {name: round(statistics.median(runs), 2) for name, runs in taken.items()}
+    for aim in receive_aims.aims(median):
+        print(f"{'ok' if aim.met else 'NO':3} {aim.what:70} {aim.value:8.3f} (at most {aim.most:g})")
+    latest.keep([latest.Figure(name, "instructions/packet", median[name], runs) for name, runs in taken.items()])
 
 
 if __name__ == "__main__":
