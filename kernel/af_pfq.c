@@ -17,12 +17,14 @@
 #include <linux/pf_q.h>
 
 #include "af_pfq.h"
+#include "egress.h"
 #include "group.h"
 #include "netns.h"
 #include "params.h"
 #include "ring.h"
 #include "shmem.h"
 #include "stats.h"
+#include "steer.h"
 
 /**
  * pfq_sock_set_tstamp() - switch timestamps of received packets on or off
@@ -40,6 +42,23 @@ void pfq_sock_set_tstamp(struct pfq_sock *ps, bool on)
 		WRITE_ONCE(ps->tstamp, on);
 		WRITE_ONCE(pn->tstamp_users, pn->tstamp_users + (on ? 1 : -1));
 	}
+	mutex_unlock(&pfq_mutex);
+}
+
+/**
+ * pfq_sock_set_weight() - set a socket's share in steering
+ * @ps: the socket
+ * @weight: 1 .. 8
+ *
+ * Context: Process context; the caller holds ps->lock.
+ */
+void pfq_sock_set_weight(struct pfq_sock *ps, int weight)
+{
+	lockdep_assert_held(&ps->lock);
+
+	mutex_lock(&pfq_mutex);
+	WRITE_ONCE(ps->weight, weight);
+	pfq_steer_update_sock(ps);
 	mutex_unlock(&pfq_mutex);
 }
 
@@ -64,6 +83,10 @@ int pfq_sock_enable(struct pfq_sock *ps)
 	mutex_lock(&ps->map_lock);
 	rcu_assign_pointer(ps->ring, ring);
 	mutex_unlock(&ps->map_lock);
+
+	mutex_lock(&pfq_mutex);
+	pfq_steer_update_sock(ps);
+	mutex_unlock(&pfq_mutex);
 	return 0;
 }
 
@@ -139,6 +162,7 @@ static int pfq_release(struct socket *sock)
 		return 0;
 	ps = pfq_sk(sk);
 
+	pfq_egress_unbind(ps);
 	mutex_lock(&ps->lock);
 	pfq_sock_disable(ps);
 	mutex_unlock(&ps->lock);

@@ -11,6 +11,7 @@
 #include <net/sock.h>
 
 struct pfq_cpu_stats;
+struct pfq_egress;
 struct pfq_net;
 struct pfq_ring;
 
@@ -21,6 +22,8 @@ struct pfq_ring;
  * @id: index in &pfq_net.sock
  * @ring: memory shared with user space; NULL until enabled. Written under
  *	@lock and @map_lock, read under either or RCU
+ * @egress: the device that sends the socket's frames, or NULL: they go to @ring.
+ *	Written under pfq_mutex, read under RCU
  * @stats: counters
  * @tstamp: are slots to be timestamped? Written under @lock and pfq_mutex
  * @lock: guards what follows, and enabling and disabling
@@ -28,7 +31,7 @@ struct pfq_ring;
  * @rx_slots: slots of one half of the Rx queue
  * @tx_len: bytes of a packet to send
  * @tx_slots: slots of one half of a Tx queue
- * @weight: share in steering, 1 .. 8
+ * @weight: share in steering, 1 .. 8; written under pfq_mutex too
  * @map_lock: keeps @ring alive during mmap(2)
  */
 struct pfq_sock {
@@ -36,6 +39,7 @@ struct pfq_sock {
 	struct pfq_net *net;
 	int id;
 	struct pfq_ring __rcu *ring;
+	struct pfq_egress __rcu *egress;
 	struct pfq_cpu_stats __percpu *stats;
 	bool tstamp;
 
@@ -57,6 +61,7 @@ static inline struct pfq_sock *pfq_sk(const struct sock *sk)
 int pfq_sock_enable(struct pfq_sock *ps);
 void pfq_sock_disable(struct pfq_sock *ps);
 void pfq_sock_set_tstamp(struct pfq_sock *ps, bool on);
+void pfq_sock_set_weight(struct pfq_sock *ps, int weight);
 
 int pfq_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen);

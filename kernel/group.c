@@ -19,9 +19,13 @@
 
 #include "af_pfq.h"
 #include "device.h"
+#include "filter.h"
 #include "group.h"
 #include "netns.h"
+#include "program.h"
 #include "stats.h"
+#include "steer.h"
+#include "vlan.h"
 
 /**
  * pfq_group_get() - look a group up
@@ -42,6 +46,21 @@ struct pfq_group *pfq_group_get(const struct pfq_net *pn, int gid)
 }
 
 /**
+ * pfq_group_of() - look up a group that a socket is member of, in any class
+ * @ps: the socket
+ * @gid: the group's number, unchecked
+ *
+ * Context: Process context; the caller holds pfq_mutex.
+ * Return: The group, or NULL if the socket is no member.
+ */
+struct pfq_group *pfq_group_of(const struct pfq_sock *ps, int gid)
+{
+	struct pfq_group *g = pfq_group_get(ps->net, gid);
+
+	return g && (g->members & BIT_ULL(ps->id)) ? g : NULL;
+}
+
+/**
  * pfq_group_joined() - is the socket member of the group, in any class?
  * @ps: the socket
  * @gid: the group's number, unchecked
@@ -51,9 +70,7 @@ struct pfq_group *pfq_group_get(const struct pfq_net *pn, int gid)
  */
 bool pfq_group_joined(const struct pfq_sock *ps, int gid)
 {
-	const struct pfq_group *g = pfq_group_get(ps->net, gid);
-
-	return g && (g->members & BIT_ULL(ps->id));
+	return pfq_group_of(ps, gid);
 }
 
 /**
@@ -123,6 +140,7 @@ static struct pfq_group *group_create(struct pfq_net *pn, int gid)
 		return NULL;
 	}
 	g->gid = gid;
+	g->net = pn;
 	rcu_assign_pointer(pn->group[gid], g);
 	return g;
 }
@@ -155,6 +173,7 @@ static void group_add(struct pfq_group *g, const struct pfq_sock *ps, int policy
 		if (class_mask & BIT_ULL(class))
 			WRITE_ONCE(g->class[class],
 				   g->class[class] | BIT_ULL(ps->id));
+	pfq_steer_update(g);
 }
 
 /**
@@ -219,6 +238,7 @@ static void group_remove(struct pfq_group *g, const struct pfq_sock *ps)
 	g->members &= ~BIT_ULL(ps->id);
 	for (class = 0; class < Q_CLASS_MAX; class++)
 		WRITE_ONCE(g->class[class], g->class[class] & ~BIT_ULL(ps->id));
+	pfq_steer_update(g);
 }
 
 /**
@@ -234,6 +254,10 @@ void pfq_group_free(struct hlist_head *dead)
 
 	hlist_for_each_entry_safe(g, next, dead, dead) {
 		put_pid(g->tgid);
+		pfq_vlan_free(g);
+		pfq_filter_free(g);
+		pfq_program_free(g);
+		pfq_steer_free(g);
 		free_percpu(g->stats);
 		kfree(g);
 	}

@@ -5,7 +5,10 @@
  *   af_pfq.c sockopt.c   PF_Q sockets and their options
  *   shmem.c ring.h       memory shared with user space, and its protocol
  *   group.c device.c     who gets what: groups, and what they are bound to
- *   rx.c                 the receive path
+ *   rx.c decide.c        the receive path: batches; who gets which frame
+ *   copy.c egress.c      ... into queues of sockets; out by devices
+ *   filter.c vlan.c      filters of groups
+ *   program.c steer.c    programs of groups, and steering
  *   netns.c stats.c proc.c params.c
  */
 #include <linux/kernel.h>
@@ -15,6 +18,8 @@
 
 #include "af_pfq.h"
 #include "device.h"
+#include "egress.h"
+#include "filter.h"
 #include "netns.h"
 #include "params.h"
 #include "rx.h"
@@ -35,9 +40,12 @@ static int __init pfq_init(void)
 	ret = pfq_device_init();
 	if (ret)
 		goto err_netns;
-	ret = pfq_rx_start();
+	ret = pfq_egress_init();
 	if (ret)
 		goto err_device;
+	ret = pfq_rx_start();
+	if (ret)
+		goto err_egress;
 	ret = pfq_family_init();
 	if (ret)
 		goto err_stop;
@@ -45,6 +53,8 @@ static int __init pfq_init(void)
 
 err_stop:
 	pfq_rx_stop();
+err_egress:
+	pfq_egress_exit();
 err_device:
 	pfq_device_exit();
 err_netns:
@@ -59,6 +69,8 @@ static void __exit pfq_exit(void)
 {
 	pfq_family_exit();
 	pfq_rx_stop();
+	pfq_egress_exit();
+	pfq_filter_exit();
 	pfq_device_exit();
 	pfq_netns_exit();
 	pfq_rx_exit();

@@ -32,9 +32,9 @@ static int tx_cpu_nr;
 module_param_array(tx_cpu, int, &tx_cpu_nr, 0444);
 MODULE_PARM_DESC(tx_cpu, "Reserved for transmission");
 
-static int vlan_untag;
-module_param(vlan_untag, int, 0444);
-MODULE_PARM_DESC(vlan_untag, "Strip 802.1Q headers: not supported yet, must be 0");
+int pfq_vlan_untag;
+module_param_named(vlan_untag, pfq_vlan_untag, int, 0444);
+MODULE_PARM_DESC(vlan_untag, "Take 802.1Q tags out of frames whose NIC has not done so (default 0)");
 
 static int obsolete_set(const char *val, const struct kernel_param *kp)
 {
@@ -78,7 +78,7 @@ static bool batch_len_ok(const char *name, int value)
  *
  * Context: Module load.
  * Return: 0; -EFAULT for a batch length out of range (as PFQ 6.2), -EINVAL for
- * a slot size out of range, -EOPNOTSUPP for what is not there yet.
+ * a slot size out of range.
  */
 int __init pfq_params_check(void)
 {
@@ -92,10 +92,6 @@ int __init pfq_params_check(void)
 		       pfq_max_slot_size, PFQ_SLOT_ALIGNMENT, PFQ_SLOT_SIZE_MIN,
 		       PFQ_SLOT_SIZE_MAX);
 		return -EINVAL;
-	}
-	if (vlan_untag) {
-		pr_err("vlan_untag is not supported yet\n");
-		return -EOPNOTSUPP;
 	}
 	if (tx_cpu_nr)
 		pr_notice("tx_cpu: there are no Tx threads yet, ignored\n");

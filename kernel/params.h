@@ -12,6 +12,7 @@
 
 extern int pfq_max_slot_size;
 extern int pfq_capt_batch_len;
+extern int pfq_vlan_untag;
 
 int pfq_params_check(void);
 

@@ -23,6 +23,7 @@
 #include "group.h"
 #include "netns.h"
 #include "proc.h"
+#include "program.h"
 #include "ring.h"
 #include "stats.h"
 
@@ -46,6 +47,8 @@ static int global_show(struct seq_file *m, void *v)
 	s.recv -= pn->base.recv;
 	s.lost -= pn->base.lost;
 	s.drop -= pn->base.drop;
+	s.disc -= pn->base.disc;
+	s.frwd -= pn->base.frwd;
 	s.kern -= pn->base.kern;
 	mutex_unlock(&pfq_mutex);
 
@@ -138,7 +141,7 @@ static int lang_show(struct seq_file *m, void *v)
 	for (gid = 0; gid < Q_MAX_GROUP; gid++) {
 		g = pfq_group_get(pn, gid);
 		if (g && g->policy != Q_POLICY_GROUP_UNDEFINED)
-			seq_printf(m, "group=%d (unspecified)\n", gid);
+			pfq_program_show(m, g);
 	}
 	mutex_unlock(&pfq_mutex);
 	return 0;

@@ -4,39 +4,48 @@
  *
  *   driver ---> twin in pfq_hook.ko ---> rx_receive()
  *                                          |
- *                 nobody bound: back ------+------ a group taps: copied at once,
+ *                 nobody bound: back ------+------ a group taps: handled at once,
  *                 to the twin, untouched   |       then back to the twin
  *                                          v
- *                                   batch of this CPU
+ *                     rx_append(): batch of this CPU, as runs of frames
+ *                     that came from one queue of one device
  *                                          |  full, or the softirq ends (tasklet)
  *                                          v
- *                                      rx_flush()     takes the batch away first
+ *                     rx_handle(), of a batch that was taken away first
  *                                          |
- *                        +-----------------+----------------+
- *                        v                                  v
- *                  rx_deliver(): per run of frames    rx_dispose(): skb back to
- *                  with equal (device, queue):        the NAPI cache of this CPU
- *                  groups -> members of class 0
- *                        |
- *                        v  per socket
- *                  rx_copy_to(): reserve, copy, commit, wake up
+ *          +-------------------------------+------------------+
+ *          v                                                  v  at last
+ *     rx_decide(): for each run, for each            rx_dispose(): skb back to
+ *     group bound to its queue: filters,             the NAPI cache of this CPU
+ *     program, steering (decide.c); adds to
+ *     the set of frames of each socket
+ *          |
+ *          v
+ *     rx_give(): for each socket its set
+ *          |
+ *          +---> pfq_copy(): reserve, copy, commit, wake up (copy.c, ring.h)
+ *          +---> pfq_egress_xmit(): send a clone, or the skb itself (egress.c)
  *
- * stage          context                 held      owner of the skb  may lose it: counter
- * -------------  ----------------------  --------  ----------------  ----------------------------
- * twin           bottom halves off (1)   RCU       driver            queue of pfq_hook full: its
- *                                                                    dropped, and rx_dropped
- * rx_receive()   the same                RCU       PFQ, if true      batch full during a flush:
- *                                                  is returned       device freed
- * rx_flush()     the same, or tasklet    -         batch             -
- * rx_deliver()   the same                RCU       batch             filter (none yet): group drop
- * rx_copy_to()   the same                RCU       batch             no slot: socket lost (2)
- * rx_dispose()   the same                RCU       freed, or to the  device down: -
- *                                                  stack if all groups
- *                                                  were unbound since
+ * stage           context                held  owner of the skb  may lose it: counter
+ * --------------  ---------------------  ----  ----------------  ---------------------------
+ * twin            bottom halves off (1)  RCU   driver            queue of pfq_hook full: its
+ *                                                                dropped, and rx_dropped
+ * rx_receive()    the same               RCU   PFQ, if true is   no memory to untag it, or
+ *                                              returned          batch full while the other
+ *                                                                is handled: device freed
+ * rx_decide()     the same, or tasklet   RCU   batch             filter or program: group
+ *                                                                drop (2)
+ * pfq_copy()      the same               RCU   batch             no slot: socket lost (2)
+ * pfq_egress_     the same               RCU   batch, then the   device down, busy, ...:
+ * xmit()                                       device            socket disc (2)
+ * rx_dispose()    the same               RCU   freed, or to the  device down: -
+ *                                              stack if all
+ *                                              groups were
+ *                                              unbound since
  *
  * (1) never in a hard interrupt; the twins of the netif_rx family queue the
  *     frame and bring it here from a tasklet.
- * (2) the frame itself is not lost: other sockets may get it.
+ * (2) the frame itself is not lost: other groups and sockets may get it.
  *
  * Nothing waits on an idle CPU: the first frame of a batch schedules a tasklet,
  * which runs on the same CPU when the NAPI polls of the softirq in progress are
@@ -44,71 +53,88 @@
  * there is traffic, frames are handled capt_batch_len at a time.
  *
  * No lock is taken, and the only word written by more than one CPU is shinfo of
- * a ring, once for each socket and batch. The state of a CPU (struct rx_cpu) is
- * guarded by disabled bottom halves, on PREEMPT_RT by rx_cpu.lock too. It is
- * held while a frame is appended or a batch changes hands, not while a batch is
- * handled: a frame that arrives then joins the other batch.
+ * a ring, once for each socket and batch (and what a device shares that frames
+ * are sent by). The state of a CPU, struct rx_cpu, is guarded by disabled bottom
+ * halves, on PREEMPT_RT by rx_cpu.lock too. That is held while a frame is
+ * appended or a batch changes hands, not while frames are handled: whoever does
+ * that has set rx_cpu.busy, and owns rx_cpu.work and one batch.
+ *
+ * So a device that hands over a frame while it sends one of ours enters this
+ * file again on the same CPU, but no deeper than to append it: to the other
+ * batch, for a tasklet to come. A frame to be tapped is cloned for that. The
+ * stack is bounded, and so is the memory: when both batches are full, frames are
+ * freed, and counted. A loop of devices keeps a CPU in softirq as a loop of
+ * bridges does, and yields to ksoftirqd as softirqs do.
  *
  * An skb in a batch has no reference to its device. A device that goes away is
  * unbound, then pfq_rx_drain() empties all batches before it can be freed.
  *
- * Frames are only read. Data start at the MAC header, which lies in front of
- * skb->data; nothing is pushed or pulled, since a tapped skb goes on.
+ * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
+ * are ours, or of clones). While PFQ handles it, skb->data is at the MAC header
+ * (frame.h); one that goes on to the stack is put back as it was.
  */
 #include <linux/cpu.h>
+#include <linux/if_vlan.h>
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/local_lock.h>
+#include <linux/mm.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/pfq_hook.h>
-#include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/skbuff.h>
+#include <linux/topology.h>
 #include <linux/workqueue.h>
-#include <net/sock.h>
 
 #include <linux/pf_q.h>
 
 #include "af_pfq.h"
+#include "copy.h"
+#include "decide.h"
 #include "device.h"
-#include "group.h"
+#include "egress.h"
+#include "frame.h"
 #include "netns.h"
 #include "params.h"
-#include "ring.h"
 #include "rx.h"
 #include "stats.h"
 
 /**
- * struct rx_frame - a frame in a batch
- * @skb: the frame
- * @tstamp: when it came, or 0 if nobody wants to know
- * @socks: sockets that get it, one bit each; set by rx_deliver()
- * @pass: no group wants it any more: give it to the stack; the same
+ * struct rx_run - frames in a row that came from one queue of a device
+ * @dev: the device
+ * @queue: the hardware queue
+ * @start: the first frame of the batch
+ * @tapped: clones of frames that have gone on to the stack, and been counted
  */
-struct rx_frame {
-	struct sk_buff *skb;
-	ktime_t tstamp;
-	u64 socks;
-	bool pass;
+struct rx_run {
+	const struct net_device *dev;
+	u16 queue;
+	u8 start;
+	bool tapped;
 };
 
 /**
  * struct rx_batch - frames handled at once
  * @len: how many
+ * @runs: how many runs they make
  * @frame: the frames
+ * @run: the runs
  */
 struct rx_batch {
 	unsigned int len;
-	struct rx_frame frame[PFQ_BATCH_MAX];
+	unsigned int runs;
+	struct pfq_frame frame[PFQ_BATCH_MAX];
+	struct rx_run run[PFQ_BATCH_MAX];
 };
 
 /**
  * struct rx_cpu - the receive path's state of a CPU
  * @lock: see the top of this file
  * @fill: the batch that frames are appended to
- * @busy: the other batch is being handled
+ * @busy: frames are being handled: @work is in use, and may be the other batch
+ * @work: what was decided about the frames being handled
  * @tasklet: empties the batch at the end of the softirq
  * @drain: empties the batch on request
  * @batch: the two batches
@@ -117,6 +143,7 @@ struct rx_cpu {
 	local_lock_t lock;
 	struct rx_batch *fill;
 	bool busy;
+	struct pfq_work *work;
 	struct tasklet_struct tasklet;
 	struct work_struct drain;
 	struct rx_batch batch[2];
@@ -124,208 +151,74 @@ struct rx_cpu {
 
 static struct rx_cpu __percpu *rx_cpus;
 
-/* --- copying ------------------------------------------------------------- */
+/* --- handling frames ------------------------------------------------------ */
 
-/*
- * Copies the first @len bytes of the frame, MAC header on. Returns how many
- * were copied: fewer if part of the frame cannot be read by the CPU.
- */
-static u32 rx_copy_data(void *dst, const struct sk_buff *skb, u32 mac_len, u32 len)
+/* Gives frames of one namespace to the sockets that were chosen. */
+static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
+		    const struct pfq_frame *frame)
 {
-	u32 linear = min_t(u32, len, mac_len + skb_headlen(skb));
-
-	memcpy(dst, skb->data - mac_len, linear);
-	if (linear < len &&
-	    skb_copy_bits(skb, linear - mac_len, dst + linear, len - linear))
-		return linear;
-	return len;
-}
-
-/* Bytes between the MAC header and skb->data; 0 if the device has no header. */
-static u32 rx_mac_len(const struct sk_buff *skb)
-{
-	u32 len;
-
-	if (!skb_mac_header_was_set(skb))
-		return 0;
-	len = skb->data - skb_mac_header(skb);
-	return likely(len <= skb_headroom(skb)) ? len : 0;
-}
-
-static void rx_copy_frame(struct pfq_pkthdr *slot, const struct pfq_ring *ring,
-			  const struct rx_frame *f, bool tstamp)
-{
-	const struct sk_buff *skb = f->skb;
-	u32 mac_len = rx_mac_len(skb);
-	u32 len = mac_len + skb->len;
-	struct timespec64 ts;
-
-	slot->caplen = rx_copy_data(slot + 1, skb, mac_len, min(len, ring->caplen));
-	slot->len = min_t(u32, len, U16_MAX);
-	slot->info.ifindex = skb->dev->ifindex;
-	slot->info.data.mark = skb->mark;
-	slot->info.data.state = 0;
-	slot->info.vlan.tci = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb) : 0;
-	slot->info.queue = pfq_hook_skb_queue(skb);
-	if (tstamp) {
-		ts = ktime_to_timespec64(f->tstamp ? : ktime_get_real());
-		slot->tstamp.tv.sec = ts.tv_sec;
-		slot->tstamp.tv.nsec = ts.tv_nsec;
-	}
-}
-
-static void rx_wake(const struct sock *sk)
-{
-	struct socket_wq *wq = rcu_dereference(sk->sk_wq);
-
-	if (skwq_has_sleeper(wq))	/* C in ring.h */
-		wake_up_interruptible_sync_poll(&wq->wait,
-						EPOLLIN | EPOLLRDNORM);
-}
-
-/* Copies to one socket those of @n frames that have the socket's bit set. */
-static void rx_copy_to(struct pfq_sock *ps, const struct rx_frame *frame,
-		       unsigned int n)
-{
-	const struct pfq_ring *ring = rcu_dereference(ps->ring);
-	bool tstamp = READ_ONCE(ps->tstamp);
-	u64 bit = BIT_ULL(ps->id);
-	struct pfq_reservation r;
-	struct pfq_pkthdr *slot;
-	unsigned int want = 0;
-	unsigned int i, k;
-
-	if (!ring)
-		return;
-	for (i = 0; i < n; i++)
-		want += !!(frame[i].socks & bit);
-
-	r = pfq_ring_reserve(ring, want);
-	for (i = 0, k = 0; k < r.count; i++) {
-		if (!(frame[i].socks & bit))
-			continue;
-		if (pfq_ring_stale(ring, &r))
-			break;
-		slot = pfq_ring_slot(ring, &r, k++);
-		rx_copy_frame(slot, ring, &frame[i], tstamp);
-		pfq_ring_commit(&r, slot);
-	}
-
-	pfq_count(&ps->stats->recv, want);
-	if (k < want) {
-		pfq_count(&ps->stats->lost, want - k);
-		pfq_count(&ps->net->stats->lost, want - k);
-	}
-	if (k)
-		rx_wake(&ps->sk);
-}
-
-/* Copies @n frames of one namespace to the sockets in @socks. */
-static void rx_copy(const struct pfq_net *pn, const struct rx_frame *frame,
-		    unsigned int n, u64 socks)
-{
-	struct pfq_sock *ps;
+	u64 socks = w->socks, devices = 0;
+	const struct pfq_ring *ring;
+	const struct pfq_sock *ps;
+	const u32 *state;
+	int id;
 
 	for (; socks; socks &= socks - 1) {
-		ps = rcu_dereference(pn->sock[__ffs64(socks)]);
-		if (ps)
-			rx_copy_to(ps, frame, n);
-	}
-}
-
-/* --- who gets it --------------------------------------------------------- */
-
-/*
- * Counts @n frames for the groups and returns the sockets that get them: all
- * members of class 0. Filters and programs will make this a matter of each frame.
- */
-static u64 rx_groups(const struct pfq_net *pn, u64 groups, unsigned int n)
-{
-	u64 tap = READ_ONCE(pn->tap);
-	struct pfq_group *g;
-	u64 socks = 0;
-	int gid;
-
-	for (; groups; groups &= groups - 1) {
-		gid = __ffs64(groups);
-		g = rcu_dereference(pn->group[gid]);
-		if (!g)
-			continue;
-		pfq_count(&g->stats->recv, n);
-		if (tap & BIT_ULL(gid))
-			pfq_count(&g->stats->kern, n);
-		socks |= READ_ONCE(g->class[0]);
-	}
-	return socks;
-}
-
-/* The number of frames at the start of @frame that have equal device and queue. */
-static unsigned int rx_run(const struct rx_frame *frame, unsigned int n)
-{
-	const struct net_device *dev = frame->skb->dev;
-	unsigned int queue = pfq_hook_skb_queue(frame->skb);
-	unsigned int i;
-
-	for (i = 1; i < n; i++)
-		if (frame[i].skb->dev != dev ||
-		    pfq_hook_skb_queue(frame[i].skb) != queue)
-			break;
-	return i;
-}
-
-static void rx_mark(struct rx_frame *frame, unsigned int n, u64 socks, bool pass)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		frame[i].socks = socks;
-		frame[i].pass = pass;
-	}
-}
-
-/*
- * Decides about all frames of a batch, and copies them. Frames that nobody wants
- * any more, since they were taken, are marked for the stack.
- */
-static void rx_deliver(struct rx_frame *frame, unsigned int n)
-{
-	unsigned int start = 0, end = 0, run;
-	const struct pfq_net *pn = NULL;
-	const struct pfq_device *d;
-	u64 socks, all = 0;
-	u64 groups;
-
-	for (; end < n; end += run) {
-		run = rx_run(frame + end, n - end);
-		d = pfq_device_find(frame[end].skb->dev);
-		groups = d ? pfq_device_groups(d, pfq_hook_skb_queue(frame[end].skb)) : 0;
-		if (!groups) {
-			rx_mark(frame + end, run, 0, true);
-			if (d) {
-				pfq_count(&d->stats->handed, run);
-				pfq_count(&d->stats->passed, run);
-			}
+		id = __ffs64(socks);
+		ps = rcu_dereference(pn->sock[id]);
+		if (ps && rcu_access_pointer(ps->egress)) {
+			devices |= BIT_ULL(id);
 			continue;
 		}
-		if (pn != d->net) {	/* ids of sockets mean others from here on */
-			if (all)
-				rx_copy(pn, frame + start, end - start, all);
-			pn = d->net;
-			start = end;
-			all = 0;
-		}
-		socks = rx_groups(pn, groups, run);
-		rx_mark(frame + end, run, socks, false);
-		all |= socks;
-		pfq_count(&d->stats->handed, run);
-		pfq_count(&d->stats->consumed, run);
-		pfq_count(&pn->stats->recv, run);
+		ring = ps ? rcu_dereference(ps->ring) : NULL;
+		state = w->stateful & BIT_ULL(id) ? w->state[id] : NULL;
+		if (ring)
+			pfq_copy(ps, ring, frame, w->want[id], state);
+		memset(&w->want[id], 0, sizeof(w->want[id]));
 	}
-	if (all)
-		rx_copy(pn, frame + start, n - start, all);
+	if (devices)
+		pfq_egress_xmit(pn, w, devices, frame);
+	w->socks = 0;
+	w->stateful = 0;
 }
 
-/* --- batches -------------------------------------------------------------- */
+static unsigned int rx_run_end(const struct rx_batch *b, unsigned int run)
+{
+	return run + 1 < b->runs ? b->run[run + 1].start : b->len;
+}
+
+/* Decides about a run; returns the namespace whose sockets get frames, or NULL. */
+static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
+				       struct pfq_work *w, const struct pfq_net *pn,
+				       struct pfq_mask *pass)
+{
+	const struct rx_run *r = &b->run[run];
+	unsigned int end = rx_run_end(b, run), n = end - r->start;
+	struct pfq_mask mask = pfq_mask_range(r->start, end);
+	const struct pfq_device *d = pfq_device_find(r->dev);
+	u64 groups = d ? pfq_device_groups(d, r->queue) : 0;
+
+	if (d && !r->tapped)
+		pfq_count(&d->stats->handed, n);
+	if (unlikely(!groups)) {
+		if (!r->tapped)
+			pfq_mask_or(pass, mask);
+		if (d && !r->tapped)
+			pfq_count(&d->stats->passed, n);
+		return pn;
+	}
+	if (unlikely(pn != d->net)) {	/* ids of sockets mean others from here on */
+		if (pn)
+			rx_give(pn, w, b->frame);
+		pn = d->net;
+	}
+	pfq_decide(w, pn, groups, b->frame, mask);
+	if (!r->tapped) {
+		pfq_count(&d->stats->consumed, n);
+		pfq_count(&pn->stats->recv, n);
+	}
+	return pn;
+}
 
 /*
  * As the kernel's own backlog, drops the frame of a device that is down: it may
@@ -333,52 +226,94 @@ static void rx_deliver(struct rx_frame *frame, unsigned int n)
  */
 static void rx_pass(struct sk_buff *skb)
 {
+	pfq_frame_restore(skb);
 	if (netif_running(skb->dev))
 		netif_receive_skb(skb);
 	else
 		kfree_skb(skb);
 }
 
-static void rx_dispose(const struct rx_frame *frame, unsigned int n, int budget)
+static void rx_dispose(const struct rx_batch *b, const struct pfq_mask *pass,
+		       const struct pfq_mask *taken, int budget)
 {
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		if (unlikely(frame[i].pass))
-			rx_pass(frame[i].skb);
-		else
-			napi_consume_skb(frame[i].skb, budget);
+	for (i = 0; i < b->len; i++) {
+		if (unlikely(pfq_mask_has(pass, i)))
+			rx_pass(b->frame[i].skb);
+		else if (likely(!pfq_mask_has(taken, i)))
+			napi_consume_skb(b->frame[i].skb, budget);
 	}
 }
 
-/* @budget: not 0 if in a softirq, so that the NAPI cache takes the buffers. */
-static void rx_flush(struct rx_cpu *rc, int budget)
+/*
+ * Handles a batch and empties it. @budget is not 0 in a softirq: the NAPI cache
+ * takes the buffers then. Frames that no group wants any more, since they were
+ * taken, go to the stack.
+ */
+static void rx_handle(struct rx_batch *b, struct pfq_work *w, int budget)
 {
-	struct rx_batch *b;
-	bool more;
+	const struct pfq_net *pn = NULL;
+	struct pfq_mask pass = {};
+	unsigned int run;
 
-	local_lock_nested_bh(&rx_cpus->lock);
-	b = rc->fill;
-	if (rc->busy || !b->len) {
-		local_unlock_nested_bh(&rx_cpus->lock);
-		return;
-	}
-	rc->busy = true;
-	rc->fill = b == &rc->batch[0] ? &rc->batch[1] : &rc->batch[0];
-	local_unlock_nested_bh(&rx_cpus->lock);
+	memset(&w->taken, 0, sizeof(w->taken));
+	w->keep = false;
 
 	rcu_read_lock();
-	rx_deliver(b->frame, b->len);
-	rx_dispose(b->frame, b->len, budget);
+	for (run = 0; run < b->runs; run++)
+		pn = rx_decide(b, run, w, pn, &pass);
+	if (pn)
+		rx_give(pn, w, b->frame);
+	rx_dispose(b, &pass, &w->taken, budget);
 	rcu_read_unlock();
+	w->seq += b->len;
 	b->len = 0;
+	b->runs = 0;
+}
+
+/* --- batches -------------------------------------------------------------- */
+
+/*
+ * Claims the right to handle frames on this CPU, and takes the batch away, which
+ * may be empty. Returns NULL if frames are being handled: further up the stack,
+ * or, on PREEMPT_RT, by a task that was preempted.
+ */
+static struct rx_batch *rx_claim(struct rx_cpu *rc)
+{
+	struct rx_batch *b = NULL;
+
+	local_lock_nested_bh(&rx_cpus->lock);
+	if (!rc->busy) {
+		rc->busy = true;
+		b = rc->fill;
+		rc->fill = b == &rc->batch[0] ? &rc->batch[1] : &rc->batch[0];
+	}
+	local_unlock_nested_bh(&rx_cpus->lock);
+	return b;
+}
+
+static void rx_release(struct rx_cpu *rc)
+{
+	bool more;
 
 	local_lock_nested_bh(&rx_cpus->lock);
 	rc->busy = false;
 	more = rc->fill->len;
 	local_unlock_nested_bh(&rx_cpus->lock);
-	if (more)
+	if (unlikely(more))
 		tasklet_schedule(&rc->tasklet);
+}
+
+static void rx_flush(struct rx_cpu *rc, int budget)
+{
+	struct rx_batch *b = rx_claim(rc);
+
+	if (!b)
+		return;
+	if (b->len)
+		rx_handle(b, rc->work, budget);
+	rx_release(rc);
 }
 
 static void rx_tasklet(struct tasklet_struct *t)
@@ -388,69 +323,182 @@ static void rx_tasklet(struct tasklet_struct *t)
 	rx_flush(rc, 1);
 }
 
-static ktime_t rx_tstamp(const struct pfq_net *pn, const struct sk_buff *skb)
+/* Adds a frame to a batch that has room for it. */
+static void rx_add(struct rx_batch *b, struct sk_buff *skb, unsigned int queue,
+		   ktime_t tstamp, bool tapped)
 {
-	if (!READ_ONCE(pn->tstamp_users))
+	unsigned int i = b->len++;
+	struct pfq_frame *f = &b->frame[i];
+	struct rx_run *r;
+
+	f->skb = skb;
+	f->tstamp = tstamp;
+	f->ifindex = skb->dev->ifindex;
+	f->queue = queue;
+	if (i) {
+		r = &b->run[b->runs - 1];
+		if (likely(r->dev == skb->dev && r->queue == queue &&
+			   r->tapped == tapped))
+			return;
+	}
+	r = &b->run[b->runs++];
+	r->dev = skb->dev;
+	r->queue = queue;
+	r->start = i;
+	r->tapped = tapped;
+}
+
+/*
+ * When did a frame come? The NIC may know best; then the driver. The clock is
+ * read for nobody but those who want to know.
+ */
+static ktime_t rx_tstamp(const struct pfq_net *pn, struct sk_buff *skb)
+{
+	ktime_t hw;
+
+	if (likely(!READ_ONCE(pn->tstamp_users)))
 		return 0;
+	hw = skb_hwtstamps(skb)->hwtstamp;
+	if (hw)
+		return hw;
 	return skb->tstamp ? : ktime_get_real();
 }
 
-/* The batch is full and the other one in use: there is no room for the frame. */
-static void rx_overflow(const struct pfq_device *d, struct sk_buff *skb)
+/* Returns false, and has done nothing, if both batches are in use and full. */
+static bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
+		      unsigned int queue, bool tapped, int budget)
+{
+	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
+	ktime_t tstamp = rx_tstamp(pn, skb);
+	struct rx_batch *b;
+	bool room;
+	u32 len;
+
+	local_lock_nested_bh(&rx_cpus->lock);
+	b = rc->fill;
+	room = b->len < PFQ_BATCH_MAX;
+	if (likely(room)) {
+		pfq_frame_expose(skb);
+		rx_add(b, skb, queue, tstamp, tapped);
+	}
+	len = b->len;
+	local_unlock_nested_bh(&rx_cpus->lock);
+
+	if (len >= pfq_capt_batch_len)
+		rx_flush(rc, budget);
+	else if (len == 1)
+		tasklet_schedule(&rc->tasklet);
+	return room;
+}
+
+/* --- taking and tapping ---------------------------------------------------- */
+
+static bool rx_tagged(const struct sk_buff *skb)
+{
+	return pfq_vlan_untag && skb->protocol == htons(ETH_P_8021Q);
+}
+
+/* There is no room, or no memory, for a frame that was taken. */
+static void rx_freed(const struct pfq_device *d)
 {
 	pfq_count(&d->stats->handed, 1);
 	pfq_count(&d->stats->freed, 1);
 	pfq_count(&d->net->stats->recv, 1);
 	pfq_count(&d->net->stats->lost, 1);
+}
+
+static void rx_take(const struct pfq_device *d, struct sk_buff *skb,
+		    unsigned int queue, int budget)
+{
+	if (unlikely(rx_tagged(skb)))
+		skb = skb_vlan_untag(skb);	/* frees it if there is no memory */
+	if (likely(skb && rx_append(d->net, skb, queue, false, budget)))
+		return;
+	rx_freed(d);
 	kfree_skb(skb);
 }
 
-static void rx_append(const struct pfq_device *d, struct sk_buff *skb, int budget)
+/* A clone, without its tag if tags are to be taken out; or NULL. */
+static struct sk_buff *rx_clone(struct sk_buff *skb)
+{
+	struct sk_buff *clone = skb_clone(skb, GFP_ATOMIC);
+
+	return clone && rx_tagged(clone) ? skb_vlan_untag(clone) : clone;
+}
+
+/* Frames are being handled on this CPU: a clone joins the next batch. */
+static bool rx_tap_later(const struct pfq_net *pn, struct sk_buff *skb,
+			 unsigned int queue, int budget)
+{
+	struct sk_buff *clone = rx_clone(skb);
+
+	if (clone && rx_append(pn, clone, queue, true, budget))
+		return true;
+	kfree_skb(clone);
+	return false;
+}
+
+/* The caller has claimed the right to handle frames. */
+static void rx_tap_now(const struct pfq_net *pn, u64 groups, struct sk_buff *skb,
+		       unsigned int queue, struct pfq_work *w)
+{
+	u16 network = skb->network_header;
+	struct pfq_frame f = {
+		.skb = skb,
+		.tstamp = rx_tstamp(pn, skb),
+		.ifindex = skb->dev->ifindex,
+		.queue = queue,
+	};
+
+	memset(&w->taken, 0, sizeof(w->taken));
+	w->keep = true;
+	pfq_frame_expose(skb);
+	pfq_decide(w, pn, groups, &f, pfq_mask_below(1));
+	rx_give(pn, w, &f);
+	w->seq++;
+	pfq_frame_restore(skb);
+	skb->network_header = network;
+}
+
+static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
+			 unsigned int queue, int budget)
 {
 	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
-	struct rx_frame *f = NULL;
+	struct sk_buff *look = skb;
 	struct rx_batch *b;
-	bool first, full;
 
-	local_lock_nested_bh(&rx_cpus->lock);
-	b = rc->fill;
-	first = !b->len;
-	if (likely(b->len < PFQ_BATCH_MAX)) {
-		f = &b->frame[b->len++];
-		f->skb = skb;
-		f->tstamp = rx_tstamp(d->net, skb);
-	}
-	full = b->len >= pfq_capt_batch_len;
-	local_unlock_nested_bh(&rx_cpus->lock);
-
-	if (unlikely(!f))
-		rx_overflow(d, skb);
-	if (full)
-		rx_flush(rc, budget);
-	else if (first)
-		tasklet_schedule(&rc->tasklet);
+	b = rx_claim(rc);
+	if (!b)
+		return rx_tap_later(d->net, skb, queue, budget);
+	if (b->len)
+		rx_handle(b, rc->work, budget);
+	if (unlikely(rx_tagged(skb)))
+		look = rx_clone(skb);
+	if (look)
+		rx_tap_now(d->net, groups, look, queue, rc->work);
+	if (look != skb)
+		consume_skb(look);
+	rx_release(rc);
+	return look;
 }
 
 /*
  * A frame that goes on to the stack, by the way that its driver chose: so it is
- * copied now. Frames that wait are handled before it, to keep the order.
+ * handled now. Frames that wait are handled before it, to keep the order.
  */
 static void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
-		   int budget)
+		   unsigned int queue, int budget)
 {
-	const struct pfq_net *pn = d->net;
-	struct rx_frame f = {
-		.skb = skb,
-		.tstamp = rx_tstamp(pn, skb),
-	};
+	bool seen = rx_tap_frame(d, groups, skb, queue, budget);
 
-	rx_flush(this_cpu_ptr(rx_cpus), budget);
-	f.socks = rx_groups(pn, groups, 1);
-	rx_copy(pn, &f, 1, f.socks);
 	pfq_count(&d->stats->handed, 1);
-	pfq_count(&d->stats->both, 1);
-	pfq_count(&pn->stats->recv, 1);
-	pfq_count(&pn->stats->kern, 1);
+	if (likely(seen)) {
+		pfq_count(&d->stats->both, 1);
+		pfq_count(&d->net->stats->recv, 1);
+	} else {
+		pfq_count(&d->stats->passed, 1);
+	}
+	pfq_count(&d->net->stats->kern, 1);
 }
 
 /* --- the core's side of the hook ------------------------------------------ */
@@ -464,6 +512,7 @@ static bool rx_wants(const struct net_device *dev, unsigned int queue)
 
 static bool rx_receive(struct sk_buff *skb, unsigned int flags)
 {
+	unsigned int queue = pfq_hook_skb_queue(skb);
 	int budget = flags & PFQ_HOOK_NAPI ? 1 : 0;
 	const struct pfq_device *d;
 	u64 groups;
@@ -471,14 +520,14 @@ static bool rx_receive(struct sk_buff *skb, unsigned int flags)
 	d = pfq_device_find(skb->dev);
 	if (!d)
 		return false;
-	groups = pfq_device_groups(d, pfq_hook_skb_queue(skb));
+	groups = pfq_device_groups(d, queue);
 	if (!groups)
 		return false;
 	if (unlikely(groups & READ_ONCE(d->net->tap))) {
-		rx_tap(d, groups, skb, budget);
+		rx_tap(d, groups, skb, queue, budget);
 		return false;
 	}
-	rx_append(d, skb, budget);
+	rx_take(d, skb, queue, budget);
 	return true;
 }
 
@@ -545,6 +594,12 @@ int __init pfq_rx_init(void)
 		rc->fill = &rc->batch[0];
 		tasklet_setup(&rc->tasklet, rx_tasklet);
 		INIT_WORK(&rc->drain, rx_drain_work);
+		rc->work = kvzalloc_node(sizeof(*rc->work), GFP_KERNEL,
+					 cpu_to_node(cpu));
+		if (!rc->work) {
+			pfq_rx_exit();
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -582,5 +637,9 @@ void pfq_rx_stop(void)
  */
 void pfq_rx_exit(void)
 {
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kvfree(per_cpu_ptr(rx_cpus, cpu)->work);
 	free_percpu(rx_cpus);
 }

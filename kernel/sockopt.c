@@ -18,11 +18,15 @@
 
 #include "af_pfq.h"
 #include "device.h"
+#include "egress.h"
+#include "filter.h"
 #include "group.h"
 #include "netns.h"
 #include "params.h"
+#include "program.h"
 #include "shmem.h"
 #include "stats.h"
+#include "vlan.h"
 
 /* --- setsockopt ----------------------------------------------------------- */
 
@@ -122,7 +126,7 @@ static int set_weight(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen
 	if (arg < 1 || arg > PFQ_WEIGHT_MAX)
 		return -EPERM;
 	mutex_lock(&ps->lock);
-	ps->weight = arg;
+	pfq_sock_set_weight(ps, arg);
 	mutex_unlock(&ps->lock);
 	return 0;
 }
@@ -194,17 +198,6 @@ static int set_group_tap(struct pfq_sock *ps, sockptr_t optval, unsigned int opt
 	return pfq_group_set_tap(ps, arg.gid, arg.on);
 }
 
-static bool group_joined(struct pfq_sock *ps, int gid)
-{
-	bool joined;
-
-	mutex_lock(&pfq_mutex);
-	joined = pfq_group_joined(ps, gid);
-	mutex_unlock(&pfq_mutex);
-	return joined;
-}
-
-/* Removing a filter is no lie: there is none. */
 static int set_group_fprog(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
 {
 	struct pfq_so_fprog arg;
@@ -213,9 +206,7 @@ static int set_group_fprog(struct pfq_sock *ps, sockptr_t optval, unsigned int o
 	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
-	if (!group_joined(ps, arg.gid) || !arg.fcode.len)
-		return 0;
-	return -EOPNOTSUPP;
+	return pfq_filter_set(ps, arg.gid, &arg.fcode);
 }
 
 static int set_group_vlan_toggle(struct pfq_sock *ps, sockptr_t optval,
@@ -227,12 +218,9 @@ static int set_group_vlan_toggle(struct pfq_sock *ps, sockptr_t optval,
 	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
-	if (!group_joined(ps, arg.gid))
-		return -EACCES;
-	return arg.toggle ? -EOPNOTSUPP : 0;
+	return pfq_vlan_toggle(ps, arg.gid, arg.toggle);
 }
 
-/* The filters cannot be enabled yet, and are: disabled. */
 static int set_group_vlan(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
 {
 	struct pfq_so_vlan_toggle arg;
@@ -241,11 +229,7 @@ static int set_group_vlan(struct pfq_sock *ps, sockptr_t optval, unsigned int op
 	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
-	if (!group_joined(ps, arg.gid))
-		return -EACCES;
-	if (arg.vid < Q_VLAN_ANYTAG || arg.vid > 4094)
-		return -EINVAL;
-	return -EPERM;
+	return pfq_vlan_set(ps, arg.gid, arg.vid, arg.toggle);
 }
 
 static int set_group_function(struct pfq_sock *ps, sockptr_t optval,
@@ -257,17 +241,7 @@ static int set_group_function(struct pfq_sock *ps, sockptr_t optval,
 	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
-	return group_joined(ps, arg.gid) ? -EOPNOTSUPP : -EACCES;
-}
-
-static bool ifindex_exists(const struct pfq_sock *ps, int ifindex)
-{
-	bool found;
-
-	rcu_read_lock();
-	found = dev_get_by_index_rcu(sock_net(&ps->sk), ifindex);
-	rcu_read_unlock();
-	return found;
+	return pfq_program_set(ps, arg.gid, arg.prog);
 }
 
 static int set_egress_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
@@ -278,9 +252,23 @@ static int set_egress_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int o
 	ret = opt_in(&arg, sizeof(arg), optval, optlen);
 	if (ret)
 		return ret;
-	if (!ifindex_exists(ps, arg.ifindex) || arg.qindex < Q_ANY_QUEUE)
-		return -EPERM;
-	return -EOPNOTSUPP;
+	return pfq_egress_bind(ps, arg.ifindex, arg.qindex);
+}
+
+static int set_egress_unbind(struct pfq_sock *ps)
+{
+	pfq_egress_unbind(ps);
+	return 0;
+}
+
+static bool ifindex_exists(const struct pfq_sock *ps, int ifindex)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = dev_get_by_index_rcu(sock_net(&ps->sk), ifindex);
+	rcu_read_unlock();
+	return found;
 }
 
 static int set_tx_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
@@ -360,7 +348,8 @@ int pfq_setsockopt(struct socket *sock, int level, int optname,
 		return set_group_function(ps, optval, optlen);
 	case Q_SO_EGRESS_BIND:
 		return set_egress_bind(ps, optval, optlen);
-	case Q_SO_EGRESS_UNBIND:	/* a memory endpoint already */
+	case Q_SO_EGRESS_UNBIND:
+		return set_egress_unbind(ps);
 	case Q_SO_TX_UNBIND:		/* nothing is bound */
 		return 0;
 	case Q_SO_TX_BIND:

@@ -38,6 +38,8 @@ void pfq_stats_sum(const struct pfq_cpu_stats __percpu *stats, struct pfq_stats 
 		sum->recv += u64_stats_read(&s->recv);
 		sum->lost += u64_stats_read(&s->lost);
 		sum->drop += u64_stats_read(&s->drop);
+		sum->disc += u64_stats_read(&s->disc);
+		sum->frwd += u64_stats_read(&s->frwd);
 		sum->kern += u64_stats_read(&s->kern);
 	}
 }

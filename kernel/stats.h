@@ -18,12 +18,16 @@ struct pfq_stats;
  * @recv: frames received (socket: lost ones included)
  * @lost: frames that found no slot
  * @drop: frames refused by a filter
+ * @disc: frames that a device endpoint could not forward
+ * @frwd: frames that a device endpoint forwarded
  * @kern: frames passed on to the network stack
  */
 struct pfq_cpu_stats {
 	u64_stats_t recv;
 	u64_stats_t lost;
 	u64_stats_t drop;
+	u64_stats_t disc;
+	u64_stats_t frwd;
 	u64_stats_t kern;
 };
 

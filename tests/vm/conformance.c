@@ -7,6 +7,7 @@
  *   conformance [--json FILE]
  *   conformance [--json FILE] --device DEV --frames N [--queue Q] [--caplen B]
  *               [--slots N] [--timeout S] [--ready-file FILE] [--data-only]
+ *   conformance [--json FILE] --wires [--untag] [--data-only]
  *
  * Prints one line per check, TAP-like; exits with 0 when all pass. It must be
  * the only user of PFQ while it runs, since it checks the numbers of sockets
@@ -25,6 +26,10 @@
  *      8  u16  length of the whole frame as sent, tag included, FCS not
  *     10  u16  TCI of the tag, 0 if untagged (so a tag must not be all zeros)
  *     12  ...  byte i of the payload is (sequence number + i) mod 256
+ *
+ * With --wires it sends its own frames over two veth pairs, near0 to far0 and near1
+ * to far1, and checks filters, VLANs, steering and device endpoints; near0.5 and
+ * near0.7 are VLAN devices on near0. --untag: the module takes tags out of frames.
  *
  * Frames are 60 (64 if tagged) to 1518 bytes. The sender should pause for 200 ms
  * after the first frame, so that more than one wake-up is needed. Frames of
@@ -50,6 +55,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "traffic.h"
 
 /* --- create -------------------------------------------------------------- */
 
@@ -305,6 +311,10 @@ static void all_control_tests(void)
 	test_poll();
 	test_ioctl();
 	test_syscalls();
+	test_filter_options();
+	test_vlan_options();
+	test_program_options();
+	test_egress_options();
 	test_later();
 	test_exhaustion();
 	test_death();
@@ -320,6 +330,8 @@ static const struct option long_options[] = {
 	{ "timeout",	required_argument,	NULL, 't' },
 	{ "ready-file",	required_argument,	NULL, 'r' },
 	{ "data-only",	no_argument,		NULL, 'o' },
+	{ "wires",	no_argument,		NULL, 'w' },
+	{ "untag",	no_argument,		NULL, 'u' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -329,7 +341,11 @@ int main(int argc, char **argv)
 		.frames = 1000, .caplen = 1520, .slots = 4096, .queue = -1, .timeout = 30,
 	};
 	const char *json = NULL;
-	bool data_only = false;
+	static const struct wires wires = {
+		.near = { "near0", "near1" }, .far = { "far0", "far1" },
+		.vlan5 = "near0.5", .vlan7 = "near0.7",
+	};
+	bool data_only = false, on_wires = false, untag = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -343,6 +359,8 @@ int main(int argc, char **argv)
 		case 't': data.timeout = atoi(optarg); break;
 		case 'r': data.ready_file = optarg; break;
 		case 'o': data_only = true; break;
+		case 'w': on_wires = true; break;
+		case 'u': untag = true; break;
 		default: return 2;
 		}
 	}
@@ -350,5 +368,11 @@ int main(int argc, char **argv)
 		all_control_tests();
 	if (data.device)
 		test_data(&data);
+	if (on_wires) {
+		test_filters(&wires);
+		test_vlans(&wires, untag);
+		test_steering(&wires);
+		test_egress(&wires);
+	}
 	return report_end(json);
 }

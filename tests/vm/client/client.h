@@ -75,6 +75,18 @@ void test_release(void);
 void test_bind(void);
 void test_stats(void);
 
+void test_filter_options(void);
+void test_vlan_options(void);
+void test_program_options(void);
+void test_egress_options(void);
+
+struct wires;
+
+void test_filters(const struct wires *wires);
+void test_vlans(const struct wires *wires, bool untag);
+void test_steering(const struct wires *wires);
+void test_egress(const struct wires *wires);
+
 struct data_options {
 	const char *device;
 	const char *ready_file;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Sizes, lengths, shared memory: everything about one socket by itself. */
 #include <errno.h>
-#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,11 +66,11 @@ static const struct length lengths[] = {
 	{ SO_Q_BIND,		12, false, false, "GROUP_BIND" },
 	{ SO_Q_UNBIND,		12, false, false, "GROUP_UNBIND" },
 	{ SO_Q_LEAVE,		4, false, false, "GROUP_LEAVE" },
-	{ SO_Q_FPROG,		24, false, true, "GROUP_FPROG" },
-	{ SO_Q_VLAN_TOGGLE,	12, false, true, "GROUP_VLAN_FILT_TOGGLE" },
-	{ SO_Q_VLAN_FILT,	12, false, true, "GROUP_VLAN_FILT" },
-	{ SO_Q_FUNCTION,	16, false, true, "GROUP_FUNCTION" },
-	{ SO_Q_EGRESS_BIND,	12, false, true, "EGRESS_BIND" },
+	{ SO_Q_FPROG,		24, false, false, "GROUP_FPROG" },
+	{ SO_Q_VLAN_TOGGLE,	12, false, false, "GROUP_VLAN_FILT_TOGGLE" },
+	{ SO_Q_VLAN_FILT,	12, false, false, "GROUP_VLAN_FILT" },
+	{ SO_Q_FUNCTION,	16, false, false, "GROUP_FUNCTION" },
+	{ SO_Q_EGRESS_BIND,	12, false, false, "EGRESS_BIND" },
 	{ SO_Q_TX_BIND,		12, false, true, "TX_BIND" },
 	/* TX_QUEUE_XMIT asks for an enabled socket before it looks: test_later_tx() */
 	{ SO_Q_JOIN,		16, true, false, "GROUP_JOIN" },
@@ -438,40 +437,12 @@ void test_disable(void)
 
 /* --- features of later releases ------------------------------------------ */
 
-static void test_later_groups(int fd, int joined)
-{
-	struct sock_filter code[2] = { { 0x28, 0, 0, 12 }, { 0x06, 0, 0, 0xffff } };
-	struct fprog filter = { .gid = joined, .len = 2, .filter = (uintptr_t)code };
-	struct fprog none = { .gid = joined }, stranger = { .gid = 63 };
-	struct vlan vlan = { joined, 5, 1 }, outside = { 63, 5, 1 }, bad = { joined, 4095, 1 };
-	struct computation prog = { .gid = joined }, foreign = { .gid = 63 };
-
-	expect_any(q_set(fd, SO_Q_FPROG, &stranger, sizeof(stranger)), "filter, not joined", 0,
-		   NOT_YET);
-	expect_any(q_set(fd, SO_Q_FPROG, &none, sizeof(none)), "filter of length 0", 0, NOT_YET);
-	expect_any(q_set(fd, SO_Q_FPROG, &filter, sizeof(filter)), "filter", 0, NOT_YET);
-	expect_any(q_set(fd, SO_Q_VLAN_TOGGLE, &outside, sizeof(outside)), "vlan toggle, not joined",
-		   -EACCES, NOT_YET);
-	expect_any(q_set(fd, SO_Q_VLAN_FILT, &outside, sizeof(outside)), "vlan filter, not joined",
-		   -EACCES, NOT_YET);
-	expect_any(q_set(fd, SO_Q_VLAN_FILT, &vlan, sizeof(vlan)), "vlan filter, not toggled",
-		   -EPERM, NOT_YET);
-	expect_any(q_set(fd, SO_Q_VLAN_FILT, &bad, sizeof(bad)), "vlan 4095", -EINVAL, NOT_YET);
-	expect_any(q_set(fd, SO_Q_FUNCTION, &foreign, sizeof(foreign)), "program, not joined",
-		   -EACCES, NOT_YET);
-	expect_any(q_set(fd, SO_Q_FUNCTION, &prog, sizeof(prog)), "program at NULL", -EFAULT,
-		   NOT_YET);
-}
-
 static void test_later_tx(int fd)
 {
 	struct binding bad_dev = { -1, 999999, 0 }, bad_queue = { -1, 1, -2 };
 	struct binding bad_tid = { -2, 1, 0 }, no_thread = { 63, 1, 0 };
 
 	expect_any(q_set_int(fd, SO_Q_TX_XMIT, 0), "transmit, not enabled", -EPERM, NOT_YET);
-	expect_any(q_set(fd, SO_Q_EGRESS_BIND, &bad_dev, 12), "egress, no device", -EPERM, NOT_YET);
-	expect_any(q_set(fd, SO_Q_EGRESS_BIND, &bad_queue, 12), "egress, queue -2", -EPERM, NOT_YET);
-	expect_any(q_set(fd, SO_Q_EGRESS_UNBIND, NULL, 0), "egress unbind", 0, NOT_YET);
 	expect_any(q_set(fd, SO_Q_TX_BIND, &bad_dev, 12), "tx, no device", -EPERM, NOT_YET);
 	expect_any(q_set(fd, SO_Q_TX_BIND, &bad_queue, 12), "tx, queue -2", -EPERM, NOT_YET);
 	expect_any(q_set(fd, SO_Q_TX_BIND, &bad_tid, 12), "tx, thread -2", -EPERM, NOT_YET);
@@ -488,8 +459,7 @@ void test_later(void)
 {
 	int fd = q_socket();
 
-	section("filters, programs, transmission");
-	test_later_groups(fd, q_join(fd, -1, PRIVATE, 1));
+	section("transmission");
 	test_later_tx(fd);
 	close(fd);
 }

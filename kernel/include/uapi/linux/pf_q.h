@@ -202,7 +202,51 @@ struct pfq_so_vlan_toggle {
 	__s32 toggle;
 };
 
-struct pfq_lang_computation_descr;
+/**
+ * struct pfq_lang_functional_arg_descr - an argument of a function
+ * @addr: a pointer to the value; 0 if absent, or if it is a function
+ * @size: its size (of one element); of a function its index; 0 for strings
+ * @nelem: number of elements of a list, or -1
+ *
+ * An argument that is absent is all zero.
+ */
+struct pfq_lang_functional_arg_descr {
+#ifdef __KERNEL__
+	const void __user *addr;
+#else
+	const void *addr;
+#endif
+	__u64 size;
+	__s64 nelem;
+};
+
+/**
+ * struct pfq_lang_functional_descr - a function of a program
+ * @symbol: its name
+ * @arg: its arguments
+ * @next: index of the function that follows; any number that is no index: none
+ */
+struct pfq_lang_functional_descr {
+#ifdef __KERNEL__
+	const char __user *symbol;
+#else
+	const char *symbol;
+#endif
+	struct pfq_lang_functional_arg_descr arg[8];
+	__s64 next;
+};
+
+/**
+ * struct pfq_lang_computation_descr - a program
+ * @size: number of functions
+ * @entry_point: index of the first one that runs
+ * @fun: the functions
+ */
+struct pfq_lang_computation_descr {
+	__u64 size;
+	__u64 entry_point;
+	struct pfq_lang_functional_descr fun[];
+};
 
 /**
  * struct pfq_so_group_computation - program of a group (Q_SO_GROUP_FUNCTION)

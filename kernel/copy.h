@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Copying frames into the receive queue of a socket.
+ */
+#ifndef _PFQ_COPY_H
+#define _PFQ_COPY_H
+
+#include <linux/types.h>
+
+#include "mask.h"
+
+struct pfq_frame;
+struct pfq_ring;
+struct pfq_sock;
+
+void pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
+	      const struct pfq_frame *frame, struct pfq_mask mask, const u32 *state);
+
+#endif /* _PFQ_COPY_H */

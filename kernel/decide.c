@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Deciding who gets which frames of a batch.
+ *
+ *   frames of one device and queue, and the groups bound to it
+ *        |
+ *        |  for each group:
+ *        v
+ *   VLAN filter --> BPF filter --> program --> sockets
+ *        |               |            |
+ *        +---------------+------------+------> dropped, for this group
+ *
+ * Without filters and program a group takes a few operations for all frames
+ * together: its members of class 0 get them. What a filter or a program says is
+ * decided for all frames before the next step begins, so that its code stays in
+ * the cache. A socket that several groups give a frame to gets it once.
+ *
+ * A group that gives a frame to nobody, for want of an eligible member, has
+ * accepted it all the same.
+ */
+#include <linux/bitops.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+
+#include <linux/pf_q.h>
+
+#include "decide.h"
+#include "filter.h"
+#include "frame.h"
+#include "group.h"
+#include "netns.h"
+#include "program.h"
+#include "stats.h"
+#include "steer.h"
+#include "vlan.h"
+
+/* All frames of @mask go to all sockets of @socks. */
+static void want_all(struct pfq_work *w, u64 socks, struct pfq_mask mask)
+{
+	w->socks |= socks;
+	for (; socks; socks &= socks - 1)
+		pfq_mask_or(&w->want[__ffs64(socks)], mask);
+}
+
+static void want_state(struct pfq_work *w, u64 socks, unsigned int i, u32 state)
+{
+	int id;
+
+	for (; socks; socks &= socks - 1) {
+		id = __ffs64(socks);
+		if (!(w->stateful & BIT_ULL(id)))
+			memset(w->state[id], 0, sizeof(w->state[id]));
+		w->stateful |= BIT_ULL(id);
+		w->state[id][i] = state;
+	}
+}
+
+/* Frame @i goes to the sockets of @socks. */
+static void want_one(struct pfq_work *w, u64 socks, unsigned int i, u32 state)
+{
+	u64 left;
+
+	w->socks |= socks;
+	for (left = socks; left; left &= left - 1)
+		pfq_mask_set(&w->want[__ffs64(left)], i);
+	if (unlikely(state))
+		want_state(w, socks, i, state);
+}
+
+/* Does what a program said of the frames of @mask; returns how many it dropped. */
+static unsigned int decide_fanout(struct pfq_work *w, const struct pfq_net *pn,
+				  const struct pfq_group *g, struct pfq_mask mask)
+{
+	u64 class_mask = 0, members = 0;
+	const struct pfq_verdict *v;
+	unsigned int drops = 0;
+	int i, id;
+	u64 socks;
+
+	while ((i = pfq_mask_pop(&mask)) >= 0) {
+		v = &w->verdict[i];
+		switch (v->type) {
+		case PFQ_STEER:
+			id = pfq_steer_pick(pn, g, v->class_mask, v->hash);
+			if (id >= 0)
+				want_one(w, BIT_ULL(id), i, v->state);
+			break;
+		case PFQ_COPY:
+			if (v->class_mask != class_mask) {
+				class_mask = v->class_mask;
+				members = pfq_group_members(g, class_mask);
+			}
+			want_one(w, members, i, v->state);
+			break;
+		case PFQ_DOUBLE:
+			socks = pfq_steer_double(pn, g, v->class_mask, v->hash,
+						 v->hash2);
+			want_one(w, socks, i, v->state);
+			break;
+		case PFQ_DROP:
+			drops++;
+			break;
+		}
+	}
+	return drops;
+}
+
+/* Returns how many frames the group dropped. */
+static unsigned int decide_group(struct pfq_work *w, const struct pfq_net *pn,
+				 const struct pfq_group *g,
+				 const struct pfq_frame *frame, struct pfq_mask mask)
+{
+	const struct pfq_program *prog = rcu_dereference(g->program);
+	const struct pfq_filter *filter = rcu_dereference(g->filter);
+	const struct pfq_vlan *vlan = rcu_dereference(g->vlan);
+	unsigned int drops = 0;
+	struct pfq_mask pass;
+
+	if (unlikely(vlan || filter)) {
+		pass = mask;
+		if (vlan)
+			pass = pfq_vlan_pass(vlan, frame, pass);
+		if (filter)
+			pass = pfq_filter_pass(filter, frame, pass);
+		drops = pfq_mask_weight(mask) - pfq_mask_weight(pass);
+		mask = pass;
+	}
+	if (!prog) {
+		want_all(w, READ_ONCE(g->class[0]), mask);
+		return drops;
+	}
+	pfq_program_run(prog, frame, mask, w->seq, w->verdict);
+	return drops + decide_fanout(w, pn, g, mask);
+}
+
+/**
+ * pfq_decide() - who gets frames of one device and queue?
+ * @w: where the answer is added
+ * @pn: namespace of the device
+ * @groups: the groups bound to it, one bit each
+ * @frame: the frames of the batch
+ * @mask: those in question
+ *
+ * Counts the frames for the groups.
+ *
+ * Context: Softirq, inside an RCU read-side section.
+ */
+void pfq_decide(struct pfq_work *w, const struct pfq_net *pn, u64 groups,
+		const struct pfq_frame *frame, struct pfq_mask mask)
+{
+	unsigned int n = pfq_mask_weight(mask), drops;
+	u64 tap = READ_ONCE(pn->tap);
+	const struct pfq_group *g;
+	int gid;
+
+	for (; groups; groups &= groups - 1) {
+		gid = __ffs64(groups);
+		g = rcu_dereference(pn->group[gid]);
+		if (!g)
+			continue;
+		drops = decide_group(w, pn, g, frame, mask);
+		pfq_count(&g->stats->recv, n);
+		if (drops)
+			pfq_count(&g->stats->drop, drops);
+		if (tap & BIT_ULL(gid))
+			pfq_count(&g->stats->kern, n);
+	}
+}
