@@ -15,9 +15,13 @@ int pfq_max_slot_size = 2048;
 module_param_named(max_slot_size, pfq_max_slot_size, int, 0444);
 MODULE_PARM_DESC(max_slot_size, "Largest slot of a queue, header included (bytes, default 2048)");
 
-int pfq_capt_batch_len = 64;
+/*
+ * More than 48 frames freed at once make the cache of skbs that each CPU has for
+ * NAPI overflow: half of them would go to the slab allocator, and come back.
+ */
+int pfq_capt_batch_len = 32;
 module_param_named(capt_batch_len, pfq_capt_batch_len, int, 0444);
-MODULE_PARM_DESC(capt_batch_len, "Frames handled at once on a CPU (1..127, default 64)");
+MODULE_PARM_DESC(capt_batch_len, "Frames handled at once on a CPU (1..127, default 32)");
 
 static int xmit_batch_len = 1;
 module_param(xmit_batch_len, int, 0444);
