@@ -108,15 +108,12 @@ class Guest:
         if self._loaded == (driver, core):
             return
         if self._loaded:
-            old_driver, old_core = self._loaded
-            self._guest.must(f"ip link set {DEVICE} down; unload {old_core or ''} {NIC}")
-            if old_driver is Driver.ACCELERATED:
-                self._guest.must(f"unload {HOOK}")
+            self._guest.must(f"ip link set {DEVICE} down; unload $(loaded {FLOOR} {PFQ} {NIC} {HOOK})")
         if driver is Driver.STOCK:
             self._guest.must(f"insmod /stock/{NIC}.ko")
         else:
             self._guest.must(f"load {HOOK} {NIC}")
-            if core:
-                self._guest.must(f"insmod /modules/{core}.ko {self._parameters if core == PFQ else ''}")
+        if core:
+            self._guest.must(f"load {HOOK} && insmod /modules/{core}.ko {self._parameters if core == PFQ else ''}")
         self._guest.must(f"ip link set {DEVICE} up")
         self._loaded = (driver, core)

@@ -48,7 +48,7 @@ struct board {
 };
 
 static const struct mechanism *const mechanisms[] = {
-	&pfq_copy, &pfq_steer, &tpacket3, &tpacket3_fanout, &afxdp_copy, &xdp_drop,
+	&pfq_copy, &pfq_steer, &pfq_generic, &tpacket3, &tpacket3_fanout, &afxdp_copy, &xdp_drop,
 };
 
 static struct board *board;

@@ -10,6 +10,10 @@
 
 #include "peers.h"
 
+#ifndef Q_SO_GROUP_GENERIC	/* an extension that not every PFQ has */
+#define Q_SO_GROUP_GENERIC	1025
+#endif
+
 #define CAPLEN	1514
 #define GROUP	0
 
@@ -113,6 +117,26 @@ static void steer_open(struct reader *r)
 	bind_device(r);
 }
 
+/* Of a driver that is not accelerated: copied, and passed on. */
+static void generic_open(struct reader *r)
+{
+	const struct {
+		int32_t gid;
+		uint32_t flags;
+	} generic = { .gid = GROUP, .flags = 1 /* incoming frames */ };
+
+	open_queue(r);
+	join(r);
+	if (r->number)
+		return;
+	if (setsockopt(r->fd, PF_Q, Q_SO_GROUP_GENERIC, &generic, sizeof(generic))) {
+		if (errno == ENOPROTOOPT || errno == EOPNOTSUPP)
+			unsupported("Q_SO_GROUP_GENERIC");
+		die("GROUP_GENERIC");
+	}
+	bind_device(r);
+}
+
 static unsigned int pfq_read(struct reader *r)
 {
 	uint64_t *shinfo = (uint64_t *)&queue->rx.shinfo;
@@ -164,4 +188,11 @@ const struct mechanism pfq_steer = {
 	.read = pfq_read,
 	.close = pfq_close,
 	.shared = 1,
+};
+
+const struct mechanism pfq_generic = {
+	.name = "pfq-generic",
+	.open = generic_open,
+	.read = pfq_read,
+	.close = pfq_close,
 };
