@@ -21,39 +21,75 @@
 #include "ring.h"
 #include "stats.h"
 
-/*
- * Copies the first @len bytes of the frame. Returns how many were copied: fewer
- * if part of the frame cannot be read by the CPU.
- */
-static u32 copy_bytes(void *dst, const struct sk_buff *skb, u32 len)
-{
-	u32 linear = min_t(u32, len, skb_headlen(skb));
-
-	memcpy(dst, skb->data, linear);
-	if (unlikely(linear < len) &&
-	    skb_copy_bits(skb, linear, dst + linear, len - linear))
-		return linear;
-	return len;
-}
-
-static void copy_frame(struct pfq_pkthdr *slot, u32 caplen, const struct pfq_frame *f)
-{
-	const struct sk_buff *skb = f->skb;
-
-	slot->caplen = copy_bytes(slot + 1, skb, min(skb->len, caplen));
-	slot->len = min_t(u32, skb->len, U16_MAX);
-	slot->info.ifindex = f->ifindex;
-	slot->info.data.mark = skb->mark;
-	slot->info.vlan.tci = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb) : 0;
-	slot->info.queue = f->queue;
-}
-
 static void copy_tstamp(struct pfq_pkthdr *slot, const struct pfq_frame *f)
 {
 	struct timespec64 ts = ktime_to_timespec64(f->tstamp ? : ktime_get_real());
 
 	slot->tstamp.tv.sec = ts.tv_sec;
 	slot->tstamp.tv.nsec = ts.tv_nsec;
+}
+
+/* Part of the frame is not in the linear part of the skb, or not readable at all. */
+static noinline void copy_parts(struct pfq_pkthdr *slot, const struct pfq_frame *f,
+				u32 linear, u32 want)
+{
+	const struct sk_buff *skb = f->skb;
+	void *dst = slot + 1;
+
+	memcpy(dst, skb->data - f->mac_len, linear);
+	if (skb_copy_bits(skb, linear - f->mac_len, dst + linear, want - linear))
+		slot->caplen = linear;
+}
+
+/*
+ * Bytes and header of a slot, but for state and timestamp. The bytes come last: no
+ * variable has to outlive the call.
+ */
+static __always_inline void copy_frame(struct pfq_pkthdr *slot, u32 caplen,
+				       const struct pfq_frame *f)
+{
+	const struct sk_buff *skb = f->skb;
+	u32 mac_len = f->mac_len, len = mac_len + skb->len;
+	u32 want = min(len, caplen), linear = mac_len + skb_headlen(skb);
+
+	slot->caplen = want;
+	slot->len = min_t(u32, len, U16_MAX);
+	slot->info.ifindex = f->ifindex;
+	slot->info.data.mark = skb->mark;
+	slot->info.vlan.tci = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb) : 0;
+	slot->info.queue = f->queue;
+	if (likely(want <= linear))
+		memcpy(slot + 1, skb->data - mac_len, want);
+	else
+		copy_parts(slot, f, linear, want);
+}
+
+/*
+ * Fills the slots of a reservation, in the order of the frames. Returns how many,
+ * which is all of them unless the reader has abandoned the half.
+ */
+static __always_inline u32 copy_slots(const struct pfq_ring *ring,
+				      const struct pfq_reservation *r,
+				      const struct pfq_frame *frame, struct pfq_mask mask,
+				      const u32 *state, bool tstamp)
+{
+	struct pfq_pkthdr *slot = pfq_ring_slot(ring, r, 0);
+	u32 left = r->count;
+	int i;
+
+	while (left) {
+		if (unlikely(pfq_ring_stale(ring, r)))
+			break;
+		i = pfq_mask_pop(&mask);
+		slot->info.data.state = state ? state[i] : 0;
+		if (tstamp)
+			copy_tstamp(slot, &frame[i]);
+		copy_frame(slot, ring->caplen, &frame[i]);
+		pfq_ring_commit(r, slot);
+		slot = (void *)slot + ring->slot_size;
+		left--;
+	}
+	return r->count - left;
 }
 
 static void copy_wake(const struct sock *sk)
@@ -83,25 +119,15 @@ void pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 {
 	unsigned int want = pfq_mask_weight(mask), k;
 	bool tstamp = READ_ONCE(ps->tstamp);
-	const u32 caplen = ring->caplen;
 	struct pfq_reservation r;
-	struct pfq_pkthdr *slot;
-	int i;
 
 	if (!want)
 		return;
 	r = pfq_ring_reserve(ring, want);
-	for (k = 0; k < r.count; k++) {
-		if (unlikely(pfq_ring_stale(ring, &r)))
-			break;
-		i = pfq_mask_pop(&mask);
-		slot = pfq_ring_slot(ring, &r, k);
-		copy_frame(slot, caplen, &frame[i]);
-		slot->info.data.state = state ? state[i] : 0;
-		if (tstamp)
-			copy_tstamp(slot, &frame[i]);
-		pfq_ring_commit(&r, slot);
-	}
+	if (likely(!state && !tstamp))
+		k = copy_slots(ring, &r, frame, mask, NULL, false);
+	else
+		k = copy_slots(ring, &r, frame, mask, state, tstamp);
 
 	pfq_count(&ps->stats->recv, want);
 	if (k < want) {

@@ -189,18 +189,24 @@ static bool egress_is_ours(const struct net_device *dev, u16 queue)
 }
 
 /* Hands an skb, which is gone then, to a device; tells if its driver took it. */
-static bool egress_send(struct net_device *dev, struct sk_buff *skb, int queue)
+static bool egress_send(struct net_device *dev, struct sk_buff *skb, u16 mac_len,
+			int queue)
 {
+	pfq_frame_expose(skb, mac_len);
+	if (unlikely(!is_skb_forwardable(dev, skb)))
+		goto drop;
 	skb->dev = dev;
 	skb->tstamp = 0;
 	skb_forward_csum(skb);
 	if (queue == Q_ANY_QUEUE)
 		queue = egress_pick_queue(dev, skb);
-	if (unlikely(egress_is_ours(dev, queue))) {
-		kfree_skb(skb);
-		return false;
-	}
+	if (unlikely(egress_is_ours(dev, queue)))
+		goto drop;
 	return dev_direct_xmit(skb, queue) == NETDEV_TX_OK;
+
+drop:
+	kfree_skb(skb);
+	return false;
 }
 
 /*
@@ -219,13 +225,11 @@ static unsigned int egress_burst(struct pfq_work *w, struct net_device *dev, int
 		queue %= dev->real_num_tx_queues;
 	while ((i = pfq_mask_pop(&mask)) >= 0) {
 		skb = frame[i].skb;
-		if (!is_skb_forwardable(dev, skb))
-			continue;
 		if (w->keep || pfq_mask_has(rest, i) || skb_shared(skb))
 			skb = skb_clone(skb, GFP_ATOMIC);
 		else
 			pfq_mask_set(&w->taken, i);
-		if (skb && egress_send(dev, skb, queue))
+		if (skb && egress_send(dev, skb, frame[i].mac_len, queue))
 			sent++;
 	}
 	return sent;

@@ -120,6 +120,20 @@ void pfq_filter_exit(void)
 	rcu_barrier();
 }
 
+/* The filter finds the MAC header where skb->data is, and the network header set. */
+static u32 filter_run(const struct bpf_prog *prog, const struct pfq_frame *f)
+{
+	struct sk_buff *skb = f->skb;
+	u16 network = skb->network_header;
+	u32 ret;
+
+	pfq_frame_expose(skb, f->mac_len);
+	ret = bpf_prog_run(prog, skb);
+	__skb_pull(skb, f->mac_len);
+	skb->network_header = network;
+	return ret;
+}
+
 /**
  * pfq_filter_pass() - the frames that pass a filter
  * @f: the filter
@@ -138,7 +152,7 @@ struct pfq_mask pfq_filter_pass(const struct pfq_filter *f, const struct pfq_fra
 
 	migrate_disable();
 	while ((i = pfq_mask_pop(&left)) >= 0)
-		if (!bpf_prog_run(prog, frame[i].skb))
+		if (!filter_run(prog, &frame[i]))
 			pfq_mask_clear(&mask, i);
 	migrate_enable();
 	return mask;

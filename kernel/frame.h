@@ -2,9 +2,9 @@
 /*
  * A frame in the hands of PFQ.
  *
- * Its skb has been changed in two ways, which pfq_frame_restore() undoes:
- * skb->data is at the MAC header, as a filter and a device that sends want it,
- * and the network header is set, to where skb->data was.
+ * Its skb is as the driver delivered it: skb->data is at the network header, the
+ * MAC header lies in front of it, and other headers are not set. Who needs it
+ * otherwise changes it and changes it back, or owns it.
  */
 #ifndef _PFQ_FRAME_H
 #define _PFQ_FRAME_H
@@ -14,48 +14,51 @@
 
 /**
  * struct pfq_frame - a frame in a batch
- * @skb: the frame, from the MAC header on
+ * @skb: the frame
  * @tstamp: when it came, or 0 if nobody wants to know
  * @ifindex: the device it came from
  * @queue: the hardware queue
+ * @mac_len: bytes between the MAC header and skb->data
  */
 struct pfq_frame {
 	struct sk_buff *skb;
 	ktime_t tstamp;
 	int ifindex;
 	u16 queue;
+	u16 mac_len;
 };
 
 /**
- * pfq_frame_expose() - have the data of an skb start at the MAC header
- * @skb: as a driver delivers it, skb->data at the network header
+ * pfq_frame_mac_len() - bytes between the MAC header and skb->data
+ * @skb: as a driver delivers it
  *
- * An skb of a device that has no header stays as it is.
+ * Return: Their number; 0 if the device has no such header. A header that is not
+ * set is one far beyond skb->data.
  */
-static inline void pfq_frame_expose(struct sk_buff *skb)
+static inline u16 pfq_frame_mac_len(const struct sk_buff *skb)
 {
-	u32 len = 0;
+	u32 headroom = skb_headroom(skb), len = headroom - skb->mac_header;
 
-	if (likely(skb_mac_header_was_set(skb)))
-		len = skb->data - skb_mac_header(skb);
-	skb_reset_network_header(skb);
-	if (likely(len <= skb_headroom(skb)))
-		__skb_push(skb, len);
+	return likely(len <= headroom && len <= U16_MAX) ? len : 0;
 }
 
 /**
- * pfq_frame_restore() - have the data of an skb start where they did
- * @skb: what was given to pfq_frame_expose()
+ * pfq_frame_expose() - have the data of a frame's skb start at the MAC header
+ * @skb: the skb
+ * @mac_len: &pfq_frame.mac_len
+ *
+ * And set its network header.
  */
-static inline void pfq_frame_restore(struct sk_buff *skb)
+static inline void pfq_frame_expose(struct sk_buff *skb, u16 mac_len)
 {
-	__skb_pull(skb, skb_network_offset(skb));
+	skb_reset_network_header(skb);
+	__skb_push(skb, mac_len);
 }
 
 /**
  * pfq_frame_bytes() - look at bytes of a frame
- * @skb: the frame
- * @offset: of the first byte, from the MAC header on
+ * @skb: the skb
+ * @offset: of the first byte, from the network header on
  * @len: how many
  * @buffer: room for so many, used if they do not lie in a row
  *

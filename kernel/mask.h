@@ -107,6 +107,17 @@ static inline struct pfq_mask pfq_mask_and(struct pfq_mask a, struct pfq_mask b)
 }
 
 /**
+ * pfq_mask_empty() - is there no frame in a set?
+ * @m: the set
+ *
+ * Return: True if so.
+ */
+static inline bool pfq_mask_empty(const struct pfq_mask *m)
+{
+	return !(m->w[0] | m->w[1]);
+}
+
+/**
  * pfq_mask_weight() - the size of a set
  * @m: the set
  *

@@ -16,8 +16,9 @@ module_param_named(max_slot_size, pfq_max_slot_size, int, 0444);
 MODULE_PARM_DESC(max_slot_size, "Largest slot of a queue, header included (bytes, default 2048)");
 
 /*
- * More than 48 frames freed at once make the cache of skbs that each CPU has for
- * NAPI overflow: half of them would go to the slab allocator, and come back.
+ * A CPU's NAPI cache takes up to 64 sk_buffs back, and gives half of them to the
+ * slab allocator when it is full; so with up to 32 in a batch, those that the driver
+ * allocates next come from there.
  */
 int pfq_capt_batch_len = 32;
 module_param_named(capt_batch_len, pfq_capt_batch_len, int, 0444);

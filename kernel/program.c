@@ -223,15 +223,15 @@ void pfq_program_run(const struct pfq_program *prog, const struct pfq_frame *fra
 	switch (prog->function) {
 	case STEER_FLOW:
 		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_flow(frame[i].skb, &verdict[i]);
+			pfq_steer_flow(&frame[i], &verdict[i]);
 		break;
 	case STEER_LINK:
 		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_link(frame[i].skb, &verdict[i]);
+			pfq_steer_link(&frame[i], &verdict[i]);
 		break;
 	case STEER_P2P:
 		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_p2p(frame[i].skb, &verdict[i]);
+			pfq_steer_p2p(&frame[i], &verdict[i]);
 		break;
 	case STEER_RROBIN:
 		while ((i = pfq_mask_pop(&mask)) >= 0)
@@ -239,7 +239,7 @@ void pfq_program_run(const struct pfq_program *prog, const struct pfq_frame *fra
 		break;
 	case STEER_RSS:
 		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_rss(frame[i].skb, &verdict[i]);
+			pfq_steer_rss(&frame[i], &verdict[i]);
 		break;
 	}
 }

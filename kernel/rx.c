@@ -70,12 +70,13 @@
  * unbound, then pfq_rx_drain() empties all batches before it can be freed.
  *
  * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
- * are ours, or of clones). While PFQ handles it, skb->data is at the MAC header
- * (frame.h); one that goes on to the stack is put back as it was.
+ * are ours, or of clones), and an skb that goes on to the stack is as it was. Data
+ * start at the MAC header, which lies in front of skb->data (frame.h).
  */
 #include <linux/cpu.h>
 #include <linux/if_vlan.h>
 #include <linux/interrupt.h>
+#include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/local_lock.h>
@@ -102,27 +103,37 @@
 #include "stats.h"
 
 /**
- * struct rx_run - frames in a row that came from one queue of a device
- * @dev: the device
- * @queue: the hardware queue
- * @start: the first frame of the batch
+ * struct rx_source - what frames in a row have in common
+ * @dev: the device that they came from
+ * @queue: its hardware queue
  * @tapped: clones of frames that have gone on to the stack, and been counted
  */
-struct rx_run {
+struct rx_source {
 	const struct net_device *dev;
 	u16 queue;
-	u8 start;
 	bool tapped;
 };
 
 /**
+ * struct rx_run - frames in a row of one source
+ * @source: the source
+ * @start: the first frame of the batch
+ */
+struct rx_run {
+	struct rx_source source;
+	unsigned int start;
+};
+
+/**
  * struct rx_batch - frames handled at once
- * @len: how many
+ * @last: the source of the last run; no device if there is none
+ * @len: how many frames
  * @runs: how many runs they make
  * @frame: the frames
  * @run: the runs
  */
 struct rx_batch {
+	struct rx_source last;
 	unsigned int len;
 	unsigned int runs;
 	struct pfq_frame frame[PFQ_BATCH_MAX];
@@ -150,6 +161,7 @@ struct rx_cpu {
 };
 
 static struct rx_cpu __percpu *rx_cpus;
+static DEFINE_STATIC_KEY_FALSE(rx_untags);	/* the parameter vlan_untag */
 
 /* --- handling frames ------------------------------------------------------ */
 
@@ -195,15 +207,16 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 	const struct rx_run *r = &b->run[run];
 	unsigned int end = rx_run_end(b, run), n = end - r->start;
 	struct pfq_mask mask = pfq_mask_range(r->start, end);
-	const struct pfq_device *d = pfq_device_find(r->dev);
-	u64 groups = d ? pfq_device_groups(d, r->queue) : 0;
+	const struct pfq_device *d = pfq_device_find(r->source.dev);
+	u64 groups = d ? pfq_device_groups(d, r->source.queue) : 0;
+	bool tapped = r->source.tapped;
 
-	if (d && !r->tapped)
+	if (d && !tapped)
 		pfq_count(&d->stats->handed, n);
 	if (unlikely(!groups)) {
-		if (!r->tapped)
+		if (!tapped)
 			pfq_mask_or(pass, mask);
-		if (d && !r->tapped)
+		if (d && !tapped)
 			pfq_count(&d->stats->passed, n);
 		return pn;
 	}
@@ -213,7 +226,7 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
 		pn = d->net;
 	}
 	pfq_decide(w, pn, groups, b->frame, mask);
-	if (!r->tapped) {
+	if (!tapped) {
 		pfq_count(&d->stats->consumed, n);
 		pfq_count(&pn->stats->recv, n);
 	}
@@ -226,7 +239,6 @@ static const struct pfq_net *rx_decide(struct rx_batch *b, unsigned int run,
  */
 static void rx_pass(struct sk_buff *skb)
 {
-	pfq_frame_restore(skb);
 	if (netif_running(skb->dev))
 		netif_receive_skb(skb);
 	else
@@ -238,10 +250,15 @@ static void rx_dispose(const struct rx_batch *b, const struct pfq_mask *pass,
 {
 	unsigned int i;
 
+	if (likely(pfq_mask_empty(pass) && pfq_mask_empty(taken))) {
+		for (i = 0; i < b->len; i++)
+			napi_consume_skb(b->frame[i].skb, budget);
+		return;
+	}
 	for (i = 0; i < b->len; i++) {
-		if (unlikely(pfq_mask_has(pass, i)))
+		if (pfq_mask_has(pass, i))
 			rx_pass(b->frame[i].skb);
-		else if (likely(!pfq_mask_has(taken, i)))
+		else if (!pfq_mask_has(taken, i))
 			napi_consume_skb(b->frame[i].skb, budget);
 	}
 }
@@ -268,6 +285,7 @@ static void rx_handle(struct rx_batch *b, struct pfq_work *w, int budget)
 	rx_dispose(b, &pass, &w->taken, budget);
 	rcu_read_unlock();
 	w->seq += b->len;
+	b->last.dev = NULL;
 	b->len = 0;
 	b->runs = 0;
 }
@@ -323,100 +341,92 @@ static void rx_tasklet(struct tasklet_struct *t)
 	rx_flush(rc, 1);
 }
 
-/* Adds a frame to a batch that has room for it. */
-static void rx_add(struct rx_batch *b, struct sk_buff *skb, unsigned int queue,
-		   ktime_t tstamp, bool tapped)
-{
-	unsigned int i = b->len++;
-	struct pfq_frame *f = &b->frame[i];
-	struct rx_run *r;
-
-	f->skb = skb;
-	f->tstamp = tstamp;
-	f->ifindex = skb->dev->ifindex;
-	f->queue = queue;
-	if (i) {
-		r = &b->run[b->runs - 1];
-		if (likely(r->dev == skb->dev && r->queue == queue &&
-			   r->tapped == tapped))
-			return;
-	}
-	r = &b->run[b->runs++];
-	r->dev = skb->dev;
-	r->queue = queue;
-	r->start = i;
-	r->tapped = tapped;
-}
-
 /*
  * When did a frame come? The NIC may know best; then the driver. The clock is
  * read for nobody but those who want to know.
  */
+static noinline ktime_t rx_clock(struct sk_buff *skb)
+{
+	ktime_t hw = skb_hwtstamps(skb)->hwtstamp;
+
+	return hw ? : skb->tstamp ? : ktime_get_real();
+}
+
 static ktime_t rx_tstamp(const struct pfq_net *pn, struct sk_buff *skb)
 {
-	ktime_t hw;
+	return unlikely(READ_ONCE(pn->tstamp_users)) ? rx_clock(skb) : 0;
+}
 
-	if (likely(!READ_ONCE(pn->tstamp_users)))
-		return 0;
-	hw = skb_hwtstamps(skb)->hwtstamp;
-	if (hw)
-		return hw;
-	return skb->tstamp ? : ktime_get_real();
+/* The next frame of the batch is from another source than the last one. */
+static noinline void rx_new_run(struct rx_cpu *rc, struct rx_batch *b,
+				struct rx_source source)
+{
+	b->last = source;
+	b->run[b->runs].source = source;
+	b->run[b->runs++].start = b->len;
+	if (!b->len)
+		tasklet_schedule(&rc->tasklet);
 }
 
 /* Returns false, and has done nothing, if both batches are in use and full. */
-static bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
-		      unsigned int queue, bool tapped, int budget)
+static __always_inline bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
+				      struct rx_source source, int budget)
 {
 	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
-	ktime_t tstamp = rx_tstamp(pn, skb);
+	struct pfq_frame *f;
 	struct rx_batch *b;
 	bool room;
-	u32 len;
+
+	if (unlikely(READ_ONCE(rc->fill)->len >= pfq_capt_batch_len))
+		rx_flush(rc, budget);
 
 	local_lock_nested_bh(&rx_cpus->lock);
 	b = rc->fill;
 	room = b->len < PFQ_BATCH_MAX;
 	if (likely(room)) {
-		pfq_frame_expose(skb);
-		rx_add(b, skb, queue, tstamp, tapped);
+		if (unlikely(b->last.dev != source.dev ||
+			     b->last.queue != source.queue ||
+			     b->last.tapped != source.tapped))
+			rx_new_run(rc, b, source);
+		f = &b->frame[b->len++];
+		f->skb = skb;
+		f->tstamp = rx_tstamp(pn, skb);
+		f->ifindex = source.dev->ifindex;
+		f->queue = source.queue;
+		f->mac_len = pfq_frame_mac_len(skb);
 	}
-	len = b->len;
 	local_unlock_nested_bh(&rx_cpus->lock);
-
-	if (len >= pfq_capt_batch_len)
-		rx_flush(rc, budget);
-	else if (len == 1)
-		tasklet_schedule(&rc->tasklet);
 	return room;
 }
 
-/* --- taking and tapping ---------------------------------------------------- */
+/* --- taking ----------------------------------------------------------------- */
 
 static bool rx_tagged(const struct sk_buff *skb)
 {
-	return pfq_vlan_untag && skb->protocol == htons(ETH_P_8021Q);
+	return static_branch_unlikely(&rx_untags) &&
+	       skb->protocol == htons(ETH_P_8021Q);
 }
 
 /* There is no room, or no memory, for a frame that was taken. */
-static void rx_freed(const struct pfq_device *d)
+static noinline void rx_freed(const struct pfq_device *d, struct sk_buff *skb)
 {
 	pfq_count(&d->stats->handed, 1);
 	pfq_count(&d->stats->freed, 1);
 	pfq_count(&d->net->stats->recv, 1);
 	pfq_count(&d->net->stats->lost, 1);
-}
-
-static void rx_take(const struct pfq_device *d, struct sk_buff *skb,
-		    unsigned int queue, int budget)
-{
-	if (unlikely(rx_tagged(skb)))
-		skb = skb_vlan_untag(skb);	/* frees it if there is no memory */
-	if (likely(skb && rx_append(d->net, skb, queue, false, budget)))
-		return;
-	rx_freed(d);
 	kfree_skb(skb);
 }
+
+static __always_inline void rx_take(const struct pfq_device *d, struct sk_buff *skb,
+				    struct rx_source source, int budget)
+{
+	if (rx_tagged(skb))
+		skb = skb_vlan_untag(skb);	/* frees it if there is no memory */
+	if (unlikely(!skb || !rx_append(d->net, skb, source, budget)))
+		rx_freed(d, skb);
+}
+
+/* --- tapping ---------------------------------------------------------------- */
 
 /* A clone, without its tag if tags are to be taken out; or NULL. */
 static struct sk_buff *rx_clone(struct sk_buff *skb)
@@ -428,11 +438,12 @@ static struct sk_buff *rx_clone(struct sk_buff *skb)
 
 /* Frames are being handled on this CPU: a clone joins the next batch. */
 static bool rx_tap_later(const struct pfq_net *pn, struct sk_buff *skb,
-			 unsigned int queue, int budget)
+			 struct rx_source source, int budget)
 {
 	struct sk_buff *clone = rx_clone(skb);
 
-	if (clone && rx_append(pn, clone, queue, true, budget))
+	source.tapped = true;
+	if (clone && rx_append(pn, clone, source, budget))
 		return true;
 	kfree_skb(clone);
 	return false;
@@ -440,28 +451,25 @@ static bool rx_tap_later(const struct pfq_net *pn, struct sk_buff *skb,
 
 /* The caller has claimed the right to handle frames. */
 static void rx_tap_now(const struct pfq_net *pn, u64 groups, struct sk_buff *skb,
-		       unsigned int queue, struct pfq_work *w)
+		       struct rx_source source, struct pfq_work *w)
 {
-	u16 network = skb->network_header;
 	struct pfq_frame f = {
 		.skb = skb,
 		.tstamp = rx_tstamp(pn, skb),
-		.ifindex = skb->dev->ifindex,
-		.queue = queue,
+		.ifindex = source.dev->ifindex,
+		.queue = source.queue,
+		.mac_len = pfq_frame_mac_len(skb),
 	};
 
 	memset(&w->taken, 0, sizeof(w->taken));
 	w->keep = true;
-	pfq_frame_expose(skb);
 	pfq_decide(w, pn, groups, &f, pfq_mask_below(1));
 	rx_give(pn, w, &f);
 	w->seq++;
-	pfq_frame_restore(skb);
-	skb->network_header = network;
 }
 
 static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
-			 unsigned int queue, int budget)
+			 struct rx_source source, int budget)
 {
 	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
 	struct sk_buff *look = skb;
@@ -469,13 +477,13 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
 
 	b = rx_claim(rc);
 	if (!b)
-		return rx_tap_later(d->net, skb, queue, budget);
+		return rx_tap_later(d->net, skb, source, budget);
 	if (b->len)
 		rx_handle(b, rc->work, budget);
-	if (unlikely(rx_tagged(skb)))
+	if (rx_tagged(skb))
 		look = rx_clone(skb);
 	if (look)
-		rx_tap_now(d->net, groups, look, queue, rc->work);
+		rx_tap_now(d->net, groups, look, source, rc->work);
 	if (look != skb)
 		consume_skb(look);
 	rx_release(rc);
@@ -486,10 +494,10 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
  * A frame that goes on to the stack, by the way that its driver chose: so it is
  * handled now. Frames that wait are handled before it, to keep the order.
  */
-static void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
-		   unsigned int queue, int budget)
+static noinline void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
+			    struct rx_source source, int budget)
 {
-	bool seen = rx_tap_frame(d, groups, skb, queue, budget);
+	bool seen = rx_tap_frame(d, groups, skb, source, budget);
 
 	pfq_count(&d->stats->handed, 1);
 	if (likely(seen)) {
@@ -512,22 +520,25 @@ static bool rx_wants(const struct net_device *dev, unsigned int queue)
 
 static bool rx_receive(struct sk_buff *skb, unsigned int flags)
 {
-	unsigned int queue = pfq_hook_skb_queue(skb);
-	int budget = flags & PFQ_HOOK_NAPI ? 1 : 0;
+	struct rx_source source = {
+		.dev = skb->dev,
+		.queue = pfq_hook_skb_queue(skb),
+	};
+	int budget = flags & PFQ_HOOK_NAPI;
 	const struct pfq_device *d;
 	u64 groups;
 
-	d = pfq_device_find(skb->dev);
+	d = pfq_device_find(source.dev);
 	if (!d)
 		return false;
-	groups = pfq_device_groups(d, queue);
+	groups = pfq_device_groups(d, source.queue);
 	if (!groups)
 		return false;
 	if (unlikely(groups & READ_ONCE(d->net->tap))) {
-		rx_tap(d, groups, skb, queue, budget);
+		rx_tap(d, groups, skb, source, budget);
 		return false;
 	}
-	rx_take(d, skb, queue, budget);
+	rx_take(d, skb, source, budget);
 	return true;
 }
 
@@ -612,6 +623,8 @@ int __init pfq_rx_init(void)
  */
 int __init pfq_rx_start(void)
 {
+	if (pfq_vlan_untag)
+		static_branch_enable(&rx_untags);
 	return pfq_hook_register(&rx_ops);
 }
 

@@ -156,7 +156,7 @@ static const struct iphdr *steer_ip(const struct sk_buff *skb, struct iphdr *buf
 
 	if (skb->protocol != htons(ETH_P_IP))
 		return NULL;
-	ip = pfq_frame_bytes(skb, skb_network_offset(skb), sizeof(*ip), buffer);
+	ip = pfq_frame_bytes(skb, 0, sizeof(*ip), buffer);
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return NULL;
 	return ip;
@@ -176,40 +176,39 @@ static u32 steer_ports(const struct sk_buff *skb, const struct iphdr *ip)
 		return 0;
 	if (ip_is_fragment(ip))
 		return 0;
-	port = pfq_frame_bytes(skb, skb_network_offset(skb) + 4 * ip->ihl,
-			       sizeof(buffer), buffer);
+	port = pfq_frame_bytes(skb, 4 * ip->ihl, sizeof(buffer), buffer);
 	return port ? (__force u32)(port[0] ^ port[1]) : 0;
 }
 
 /**
  * pfq_steer_flow() - by IPv4 addresses and ports, the same in both directions
- * @skb: the frame
+ * @f: the frame
  * @v: its verdict; what is not IPv4 is dropped
  */
-void pfq_steer_flow(const struct sk_buff *skb, struct pfq_verdict *v)
+void pfq_steer_flow(const struct pfq_frame *f, struct pfq_verdict *v)
 {
 	const struct iphdr *ip;
 	struct iphdr buffer;
 
-	ip = steer_ip(skb, &buffer);
+	ip = steer_ip(f->skb, &buffer);
 	if (ip)
-		steer_by(v, (__force u32)(ip->saddr ^ ip->daddr) ^ steer_ports(skb, ip));
+		steer_by(v, (__force u32)(ip->saddr ^ ip->daddr) ^ steer_ports(f->skb, ip));
 	else
 		steer_drop(v);
 }
 
 /**
  * pfq_steer_p2p() - by IPv4 addresses, the same in both directions
- * @skb: the frame
+ * @f: the frame
  * @v: its verdict; what is not IPv4 is dropped, broadcasts go to all classes
  */
-void pfq_steer_p2p(const struct sk_buff *skb, struct pfq_verdict *v)
+void pfq_steer_p2p(const struct pfq_frame *f, struct pfq_verdict *v)
 {
 	const __be32 all = htonl(INADDR_BROADCAST);
 	const struct iphdr *ip;
 	struct iphdr buffer;
 
-	ip = steer_ip(skb, &buffer);
+	ip = steer_ip(f->skb, &buffer);
 	if (!ip)
 		steer_drop(v);
 	else if (ip->saddr == all || ip->daddr == all)
@@ -220,16 +219,14 @@ void pfq_steer_p2p(const struct sk_buff *skb, struct pfq_verdict *v)
 
 /**
  * pfq_steer_link() - by MAC addresses, the same in both directions
- * @skb: the frame
+ * @f: the frame
  * @v: its verdict; broadcasts go to all classes
  */
-void pfq_steer_link(const struct sk_buff *skb, struct pfq_verdict *v)
+void pfq_steer_link(const struct pfq_frame *f, struct pfq_verdict *v)
 {
-	u16 buffer[ETH_ALEN];	/* two addresses */
-	const u16 *w;
+	const u16 *w = (const u16 *)(f->skb->data - f->mac_len);
 
-	w = pfq_frame_bytes(skb, 0, sizeof(buffer), buffer);
-	if (!w || skb_network_offset(skb) < ETH_HLEN)
+	if (f->mac_len < ETH_HLEN)
 		steer_drop(v);
 	else if ((w[0] & w[1] & w[2]) == 0xffff || (w[3] & w[4] & w[5]) == 0xffff)
 		steer_broadcast(v);
@@ -239,12 +236,17 @@ void pfq_steer_link(const struct sk_buff *skb, struct pfq_verdict *v)
 
 /**
  * pfq_steer_rss() - by the hash of the NIC, or the kernel's own if there is none
- * @skb: the frame
+ * @f: the frame
  * @v: its verdict
  */
-void pfq_steer_rss(struct sk_buff *skb, struct pfq_verdict *v)
+void pfq_steer_rss(const struct pfq_frame *f, struct pfq_verdict *v)
 {
+	struct sk_buff *skb = f->skb;
+	u16 network = skb->network_header;
+
+	skb_reset_network_header(skb);
 	steer_by(v, skb_get_hash(skb));
+	skb->network_header = network;
 }
 
 /**

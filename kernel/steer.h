@@ -7,9 +7,9 @@
 
 #include <linux/math64.h>
 #include <linux/rcupdate.h>
-#include <linux/skbuff.h>
 #include <linux/types.h>
 
+struct pfq_frame;
 struct pfq_group;
 struct pfq_net;
 struct pfq_sock;
@@ -81,10 +81,10 @@ int pfq_steer_pick(const struct pfq_net *pn, const struct pfq_group *g, u64 clas
 u64 pfq_steer_double(const struct pfq_net *pn, const struct pfq_group *g, u64 class_mask,
 		     u32 hash, u32 hash2);
 
-void pfq_steer_flow(const struct sk_buff *skb, struct pfq_verdict *v);
-void pfq_steer_p2p(const struct sk_buff *skb, struct pfq_verdict *v);
-void pfq_steer_link(const struct sk_buff *skb, struct pfq_verdict *v);
-void pfq_steer_rss(struct sk_buff *skb, struct pfq_verdict *v);
+void pfq_steer_flow(const struct pfq_frame *f, struct pfq_verdict *v);
+void pfq_steer_p2p(const struct pfq_frame *f, struct pfq_verdict *v);
+void pfq_steer_link(const struct pfq_frame *f, struct pfq_verdict *v);
+void pfq_steer_rss(const struct pfq_frame *f, struct pfq_verdict *v);
 void pfq_steer_rrobin(u32 seq, struct pfq_verdict *v);
 
 void pfq_steer_update(struct pfq_group *g);
