@@ -67,41 +67,60 @@ static void want_one(struct pfq_work *w, u64 socks, unsigned int i, u32 state)
 		want_state(w, socks, i, state);
 }
 
-/* Does what a program said of the frames of @mask; returns how many it dropped. */
+/* Does what a program said of frame @i, however rare. */
+static noinline void decide_one(struct pfq_work *w, const struct pfq_net *pn,
+				const struct pfq_group *g, unsigned int i)
+{
+	const struct pfq_verdict *v = &w->verdict[i];
+	u64 socks = 0;
+	int id;
+
+	switch (v->type) {
+	case PFQ_COPY:
+		socks = pfq_group_members(g, v->class_mask);
+		break;
+	case PFQ_STEER:
+		id = pfq_steer_pick(pn, g, v->class_mask, v->hash);
+		socks = id < 0 ? 0 : BIT_ULL(id);
+		break;
+	case PFQ_DOUBLE:
+		socks = pfq_steer_double(pn, g, v->class_mask, v->hash, v->hash2);
+		break;
+	case PFQ_DROP:
+		break;
+	}
+	want_one(w, socks, i, v->state);
+}
+
+/*
+ * Does what a program said of the frames of @mask; returns how many it dropped. The
+ * usual thing, to choose one member of the default class, is done here.
+ */
 static unsigned int decide_fanout(struct pfq_work *w, const struct pfq_net *pn,
 				  const struct pfq_group *g, struct pfq_mask mask)
 {
-	u64 class_mask = 0, members = 0;
+	const struct pfq_fanout *t = rcu_dereference(g->fanout);
 	const struct pfq_verdict *v;
 	unsigned int drops = 0;
+	u64 socks = 0;
 	int i, id;
-	u64 socks;
 
 	while ((i = pfq_mask_pop(&mask)) >= 0) {
 		v = &w->verdict[i];
-		switch (v->type) {
-		case PFQ_STEER:
-			id = pfq_steer_pick(pn, g, v->class_mask, v->hash);
-			if (id >= 0)
-				want_one(w, BIT_ULL(id), i, v->state);
-			break;
-		case PFQ_COPY:
-			if (v->class_mask != class_mask) {
-				class_mask = v->class_mask;
-				members = pfq_group_members(g, class_mask);
-			}
-			want_one(w, members, i, v->state);
-			break;
-		case PFQ_DOUBLE:
-			socks = pfq_steer_double(pn, g, v->class_mask, v->hash,
-						 v->hash2);
-			want_one(w, socks, i, v->state);
-			break;
-		case PFQ_DROP:
+		if (likely(v->type == PFQ_STEER && t && !v->state &&
+			   v->class_mask == Q_CLASS_DEFAULT)) {
+			id = pfq_steer_lookup(t, v->hash);
+			if (unlikely(id < 0))
+				continue;
+			socks |= BIT_ULL(id);
+			pfq_mask_set(&w->want[id], i);
+		} else if (v->type == PFQ_DROP) {
 			drops++;
-			break;
+		} else {
+			decide_one(w, pn, g, i);
 		}
 	}
+	w->socks |= socks;
 	return drops;
 }
 

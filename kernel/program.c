@@ -20,7 +20,6 @@
 
 #include <linux/pf_q.h>
 
-#include "frame.h"
 #include "group.h"
 #include "netns.h"
 #include "program.h"
@@ -218,28 +217,21 @@ void pfq_program_show(struct seq_file *m, const struct pfq_group *g)
 void pfq_program_run(const struct pfq_program *prog, const struct pfq_frame *frame,
 		     struct pfq_mask mask, u32 seq, struct pfq_verdict *verdict)
 {
-	int i;
-
 	switch (prog->function) {
 	case STEER_FLOW:
-		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_flow(&frame[i], &verdict[i]);
+		pfq_steer_flow(frame, mask, verdict);
 		break;
 	case STEER_LINK:
-		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_link(&frame[i], &verdict[i]);
+		pfq_steer_link(frame, mask, verdict);
 		break;
 	case STEER_P2P:
-		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_p2p(&frame[i], &verdict[i]);
+		pfq_steer_p2p(frame, mask, verdict);
 		break;
 	case STEER_RROBIN:
-		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_rrobin(seq + i, &verdict[i]);
+		pfq_steer_rrobin(seq, mask, verdict);
 		break;
 	case STEER_RSS:
-		while ((i = pfq_mask_pop(&mask)) >= 0)
-			pfq_steer_rss(&frame[i], &verdict[i]);
+		pfq_steer_rss(frame, mask, verdict);
 		break;
 	}
 }

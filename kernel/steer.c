@@ -101,10 +101,9 @@ int pfq_steer_pick(const struct pfq_net *pn, const struct pfq_group *g, u64 clas
 {
 	const struct pfq_fanout *t = rcu_dereference(g->fanout);
 
-	hash = pfq_steer_mix(hash);
 	if (likely(t && class_mask == Q_CLASS_DEFAULT))
-		return t->fold.n ? t->sock[pfq_steer_fold(&t->fold, hash)] : -1;
-	return steer_walk(pn, pfq_group_members(g, class_mask), hash);
+		return pfq_steer_lookup(t, hash);
+	return steer_walk(pn, pfq_group_members(g, class_mask), pfq_steer_mix(hash));
 }
 
 /**
@@ -129,10 +128,10 @@ u64 pfq_steer_double(const struct pfq_net *pn, const struct pfq_group *g, u64 cl
 
 /* --- frame to hash ---------------------------------------------------------- */
 
-static void steer_by(struct pfq_verdict *v, u32 hash)
+static __always_inline void steer_by(struct pfq_verdict *v, u32 hash)
 {
-	v->type = PFQ_STEER;
 	v->class_mask = Q_CLASS_DEFAULT;
+	v->type = PFQ_STEER;
 	v->hash = hash;
 	v->state = 0;
 }
@@ -150,113 +149,151 @@ static void steer_broadcast(struct pfq_verdict *v)
 }
 
 /* The IPv4 header of a frame; NULL if there is none. */
-static const struct iphdr *steer_ip(const struct sk_buff *skb, struct iphdr *buffer)
+static __always_inline const struct iphdr *steer_ip(const struct sk_buff *skb,
+						    struct iphdr *buffer)
 {
 	const struct iphdr *ip;
 
-	if (skb->protocol != htons(ETH_P_IP))
+	if (unlikely(skb->protocol != htons(ETH_P_IP)))
 		return NULL;
 	ip = pfq_frame_bytes(skb, 0, sizeof(*ip), buffer);
-	if (!ip || ip->version != 4 || ip->ihl < 5)
+	if (unlikely(!ip || ip->version != 4 || ip->ihl < 5))
 		return NULL;
 	return ip;
 }
 
 /*
- * Source and destination port, or 0: of TCP and UDP alone. Of a datagram in
- * fragments only the first has them; they are left out of all, which so stay
- * together.
+ * Source ^ destination port, or 0: of TCP and UDP alone. Of a datagram in fragments
+ * only the first has them; they are left out of all, which so stay together.
  */
-static u32 steer_ports(const struct sk_buff *skb, const struct iphdr *ip)
+static __always_inline u32 steer_ports(const struct sk_buff *skb,
+				       const struct iphdr *ip)
 {
 	const __be16 *port;
 	__be16 buffer[2];
 
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP)
 		return 0;
-	if (ip_is_fragment(ip))
+	if (unlikely(ip_is_fragment(ip)))
 		return 0;
 	port = pfq_frame_bytes(skb, 4 * ip->ihl, sizeof(buffer), buffer);
-	return port ? (__force u32)(port[0] ^ port[1]) : 0;
+	return likely(port) ? (__force u32)(port[0] ^ port[1]) : 0;
 }
 
 /**
  * pfq_steer_flow() - by IPv4 addresses and ports, the same in both directions
- * @f: the frame
- * @v: its verdict; what is not IPv4 is dropped
+ * @frame: the frames of the batch
+ * @mask: those in question
+ * @verdict: their verdicts; what is not IPv4 is dropped
  */
-void pfq_steer_flow(const struct pfq_frame *f, struct pfq_verdict *v)
+void pfq_steer_flow(const struct pfq_frame *frame, struct pfq_mask mask,
+		    struct pfq_verdict *verdict)
 {
+	const struct sk_buff *skb;
 	const struct iphdr *ip;
 	struct iphdr buffer;
+	int i;
 
-	ip = steer_ip(f->skb, &buffer);
-	if (ip)
-		steer_by(v, (__force u32)(ip->saddr ^ ip->daddr) ^ steer_ports(f->skb, ip));
-	else
-		steer_drop(v);
+	while ((i = pfq_mask_pop(&mask)) >= 0) {
+		skb = frame[i].skb;
+		ip = steer_ip(skb, &buffer);
+		if (likely(ip))
+			steer_by(&verdict[i], (__force u32)(ip->saddr ^ ip->daddr) ^
+					      steer_ports(skb, ip));
+		else
+			steer_drop(&verdict[i]);
+	}
 }
 
 /**
  * pfq_steer_p2p() - by IPv4 addresses, the same in both directions
- * @f: the frame
- * @v: its verdict; what is not IPv4 is dropped, broadcasts go to all classes
+ * @frame: the frames of the batch
+ * @mask: those in question
+ * @verdict: their verdicts; what is not IPv4 is dropped, broadcasts go to all
+ *	classes
  */
-void pfq_steer_p2p(const struct pfq_frame *f, struct pfq_verdict *v)
+void pfq_steer_p2p(const struct pfq_frame *frame, struct pfq_mask mask,
+		   struct pfq_verdict *verdict)
 {
 	const __be32 all = htonl(INADDR_BROADCAST);
 	const struct iphdr *ip;
 	struct iphdr buffer;
+	int i;
 
-	ip = steer_ip(f->skb, &buffer);
-	if (!ip)
-		steer_drop(v);
-	else if (ip->saddr == all || ip->daddr == all)
-		steer_broadcast(v);
-	else
-		steer_by(v, (__force u32)(ip->saddr ^ ip->daddr));
+	while ((i = pfq_mask_pop(&mask)) >= 0) {
+		ip = steer_ip(frame[i].skb, &buffer);
+		if (!ip)
+			steer_drop(&verdict[i]);
+		else if (ip->saddr == all || ip->daddr == all)
+			steer_broadcast(&verdict[i]);
+		else
+			steer_by(&verdict[i], (__force u32)(ip->saddr ^ ip->daddr));
+	}
 }
 
 /**
  * pfq_steer_link() - by MAC addresses, the same in both directions
- * @f: the frame
- * @v: its verdict; broadcasts go to all classes
+ * @frame: the frames of the batch
+ * @mask: those in question
+ * @verdict: their verdicts; broadcasts go to all classes
  */
-void pfq_steer_link(const struct pfq_frame *f, struct pfq_verdict *v)
+void pfq_steer_link(const struct pfq_frame *frame, struct pfq_mask mask,
+		    struct pfq_verdict *verdict)
 {
-	const u16 *w = (const u16 *)(f->skb->data - f->mac_len);
+	const u16 *w;
+	int i;
 
-	if (f->mac_len < ETH_HLEN)
-		steer_drop(v);
-	else if ((w[0] & w[1] & w[2]) == 0xffff || (w[3] & w[4] & w[5]) == 0xffff)
-		steer_broadcast(v);
-	else
-		steer_by(v, w[0] ^ w[1] ^ w[2] ^ w[3] ^ w[4] ^ w[5]);
+	while ((i = pfq_mask_pop(&mask)) >= 0) {
+		w = (const u16 *)(frame[i].skb->data - frame[i].mac_len);
+		if (frame[i].mac_len < ETH_HLEN)
+			steer_drop(&verdict[i]);
+		else if ((w[0] & w[1] & w[2]) == 0xffff ||
+			 (w[3] & w[4] & w[5]) == 0xffff)
+			steer_broadcast(&verdict[i]);
+		else
+			steer_by(&verdict[i],
+				 w[0] ^ w[1] ^ w[2] ^ w[3] ^ w[4] ^ w[5]);
+	}
+}
+
+static u32 steer_rss_hash(struct sk_buff *skb)
+{
+	u16 network = skb->network_header;
+	u32 hash;
+
+	skb_reset_network_header(skb);
+	hash = skb_get_hash(skb);
+	skb->network_header = network;
+	return hash;
 }
 
 /**
  * pfq_steer_rss() - by the hash of the NIC, or the kernel's own if there is none
- * @f: the frame
- * @v: its verdict
+ * @frame: the frames of the batch
+ * @mask: those in question
+ * @verdict: their verdicts
  */
-void pfq_steer_rss(const struct pfq_frame *f, struct pfq_verdict *v)
+void pfq_steer_rss(const struct pfq_frame *frame, struct pfq_mask mask,
+		   struct pfq_verdict *verdict)
 {
-	struct sk_buff *skb = f->skb;
-	u16 network = skb->network_header;
+	int i;
 
-	skb_reset_network_header(skb);
-	steer_by(v, skb_get_hash(skb));
-	skb->network_header = network;
+	while ((i = pfq_mask_pop(&mask)) >= 0)
+		steer_by(&verdict[i], steer_rss_hash(frame[i].skb));
 }
 
 /**
  * pfq_steer_rrobin() - by the number of the frame
- * @seq: how many frames came before it on this CPU
- * @v: its verdict
+ * @seq: how many frames came before frame 0 on this CPU
+ * @mask: the frames in question
+ * @verdict: their verdicts
  */
-void pfq_steer_rrobin(u32 seq, struct pfq_verdict *v)
+void pfq_steer_rrobin(u32 seq, struct pfq_mask mask, struct pfq_verdict *verdict)
 {
-	steer_by(v, seq);
+	int i;
+
+	while ((i = pfq_mask_pop(&mask)) >= 0)
+		steer_by(&verdict[i], seq + i);
 }
 
 /* --- tables ----------------------------------------------------------------- */

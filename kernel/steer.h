@@ -9,6 +9,8 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "mask.h"
+
 struct pfq_frame;
 struct pfq_group;
 struct pfq_net;
@@ -75,17 +77,35 @@ static inline u32 pfq_steer_fold(const struct pfq_fold *f, u32 a)
 	return mul_u64_u32_shr(f->inverse * a, f->n, 64);
 }
 
+/**
+ * pfq_steer_lookup() - choose a socket of a table by a hash
+ * @t: the table
+ * @hash: the hash, as yet unmixed
+ *
+ * Return: The id of the socket, or -1 if the table is empty.
+ */
+static inline int pfq_steer_lookup(const struct pfq_fanout *t, u32 hash)
+{
+	if (unlikely(!t->fold.n))
+		return -1;
+	return t->sock[pfq_steer_fold(&t->fold, pfq_steer_mix(hash))];
+}
+
 void pfq_steer_fold_init(struct pfq_fold *f, u32 n);
 int pfq_steer_pick(const struct pfq_net *pn, const struct pfq_group *g, u64 class_mask,
 		   u32 hash);
 u64 pfq_steer_double(const struct pfq_net *pn, const struct pfq_group *g, u64 class_mask,
 		     u32 hash, u32 hash2);
 
-void pfq_steer_flow(const struct pfq_frame *f, struct pfq_verdict *v);
-void pfq_steer_p2p(const struct pfq_frame *f, struct pfq_verdict *v);
-void pfq_steer_link(const struct pfq_frame *f, struct pfq_verdict *v);
-void pfq_steer_rss(const struct pfq_frame *f, struct pfq_verdict *v);
-void pfq_steer_rrobin(u32 seq, struct pfq_verdict *v);
+void pfq_steer_flow(const struct pfq_frame *frame, struct pfq_mask mask,
+		    struct pfq_verdict *verdict);
+void pfq_steer_p2p(const struct pfq_frame *frame, struct pfq_mask mask,
+		   struct pfq_verdict *verdict);
+void pfq_steer_link(const struct pfq_frame *frame, struct pfq_mask mask,
+		    struct pfq_verdict *verdict);
+void pfq_steer_rss(const struct pfq_frame *frame, struct pfq_mask mask,
+		   struct pfq_verdict *verdict);
+void pfq_steer_rrobin(u32 seq, struct pfq_mask mask, struct pfq_verdict *verdict);
 
 void pfq_steer_update(struct pfq_group *g);
 void pfq_steer_update_sock(const struct pfq_sock *ps);
