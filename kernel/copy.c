@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Copying frames into the receive queue of a socket: one reservation for all
- * frames of a batch that the socket gets, then slot by slot, then one wake-up.
+ * frames of a batch that the socket gets, then slot by slot. Whoever copies wakes the readers
+ * afterwards.
  * The protocol of the queue is in ring.h.
  */
 #include <linux/if_vlan.h>
@@ -92,9 +93,15 @@ static __always_inline u32 copy_slots(const struct pfq_ring *ring,
 	return r->count - left;
 }
 
-static void copy_wake(const struct sock *sk)
+/**
+ * pfq_copy_wake() - wake who waits for frames of a socket
+ * @ps: the socket
+ *
+ * Context: Softirq, inside an RCU read-side section, after pfq_copy().
+ */
+void pfq_copy_wake(const struct pfq_sock *ps)
 {
-	struct socket_wq *wq = rcu_dereference(sk->sk_wq);
+	struct socket_wq *wq = rcu_dereference(ps->sk.sk_wq);
 
 	if (skwq_has_sleeper(wq))	/* C in ring.h */
 		wake_up_interruptible_sync_poll(&wq->wait,
@@ -113,8 +120,9 @@ static void copy_wake(const struct sock *sk)
  * What finds no slot is lost, and counted.
  *
  * Context: Softirq, inside an RCU read-side section.
+ * Return: True if there is something to be read, and so somebody to be woken.
  */
-void pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
+bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 	      const struct pfq_frame *frame, struct pfq_mask mask, const u32 *state)
 {
 	unsigned int want = pfq_mask_weight(mask), k;
@@ -122,7 +130,7 @@ void pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 	struct pfq_reservation r;
 
 	if (!want)
-		return;
+		return false;
 	r = pfq_ring_reserve(ring, want);
 	if (likely(!state && !tstamp))
 		k = copy_slots(ring, &r, frame, mask, NULL, false);
@@ -134,6 +142,5 @@ void pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 		pfq_count(&ps->stats->lost, want - k);
 		pfq_count(&ps->net->stats->lost, want - k);
 	}
-	if (k)
-		copy_wake(&ps->sk);
+	return k;
 }

@@ -23,7 +23,7 @@
  *          v
  *     rx_give(): for each socket its set
  *          |
- *          +---> pfq_copy(): reserve, copy, commit, wake up (copy.c, ring.h)
+ *          +---> pfq_copy(): reserve, copy, commit (copy.c, ring.h)
  *          +---> pfq_egress_xmit(): send a clone, or the skb itself (egress.c)
  *
  * stage           context                held  owner of the skb  may lose it: counter
@@ -50,7 +50,8 @@
  * Nothing waits on an idle CPU: the first frame of a batch schedules a tasklet,
  * which runs on the same CPU when the NAPI polls of the softirq in progress are
  * done. So a frame waits for the rest of its softirq at most, and as long as
- * there is traffic, frames are handled capt_batch_len at a time.
+ * there is traffic, frames are handled capt_batch_len at a time. Readers are
+ * woken by the tasklet too, once for all batches of the softirq.
  *
  * No lock is taken, and the only word written by more than one CPU is shinfo of
  * a ring, once for each socket and batch (and what a device shares that frames
@@ -67,7 +68,8 @@
  * bridges does, and yields to ksoftirqd as softirqs do.
  *
  * An skb in a batch has no reference to its device. A device that goes away is
- * unbound, then pfq_rx_drain() empties all batches before it can be freed.
+ * unbound, then pfq_rx_drain() empties all batches before it can be freed, and
+ * wakes who is to be woken: a namespace outlives what pfq_work says of it.
  *
  * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
  * are ours, or of clones), and an skb that goes on to the stack is as it was. Data
@@ -166,6 +168,27 @@ static DEFINE_STATIC_KEY_FALSE(rx_untags);	/* the parameter vlan_untag */
 /* --- handling frames ------------------------------------------------------ */
 
 /* Gives frames of one namespace to the sockets that were chosen. */
+/* Wakes those who have been given something since the last time. */
+static void rx_wake(struct pfq_work *w)
+{
+	const struct pfq_sock *ps;
+
+	for (; w->wake; w->wake &= w->wake - 1) {
+		ps = rcu_dereference(w->wake_net->sock[__ffs64(w->wake)]);
+		if (ps)		/* or it has gone meanwhile */
+			pfq_copy_wake(ps);
+	}
+}
+
+static void rx_wake_later(struct pfq_work *w, const struct pfq_net *pn, int id)
+{
+	if (unlikely(w->wake_net != pn)) {
+		rx_wake(w);
+		w->wake_net = pn;
+	}
+	w->wake |= BIT_ULL(id);
+}
+
 static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
 		    const struct pfq_frame *frame)
 {
@@ -184,8 +207,8 @@ static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
 		}
 		ring = ps ? rcu_dereference(ps->ring) : NULL;
 		state = w->stateful & BIT_ULL(id) ? w->state[id] : NULL;
-		if (ring)
-			pfq_copy(ps, ring, frame, w->want[id], state);
+		if (ring && pfq_copy(ps, ring, frame, w->want[id], state))
+			rx_wake_later(w, pn, id);
 		memset(&w->want[id], 0, sizeof(w->want[id]));
 	}
 	if (devices)
@@ -317,9 +340,9 @@ static void rx_release(struct rx_cpu *rc)
 
 	local_lock_nested_bh(&rx_cpus->lock);
 	rc->busy = false;
-	more = rc->fill->len;
+	more = rc->fill->len || rc->work->wake;
 	local_unlock_nested_bh(&rx_cpus->lock);
-	if (unlikely(more))
+	if (more)
 		tasklet_schedule(&rc->tasklet);
 }
 
@@ -334,11 +357,30 @@ static void rx_flush(struct rx_cpu *rc, int budget)
 	rx_release(rc);
 }
 
+/*
+ * The end of the softirq: what is left is handled, and readers are woken. Not
+ * before, for a reader that can run makes the kernel leave what is pending, this
+ * tasklet and then the NAPI polls too, to ksoftirqd.
+ */
+static void rx_finish(struct rx_cpu *rc, int budget)
+{
+	struct rx_batch *b = rx_claim(rc);
+
+	if (!b)
+		return;
+	if (b->len)
+		rx_handle(b, rc->work, budget);
+	rcu_read_lock();
+	rx_wake(rc->work);
+	rcu_read_unlock();
+	rx_release(rc);
+}
+
 static void rx_tasklet(struct tasklet_struct *t)
 {
 	struct rx_cpu *rc = from_tasklet(rc, t, tasklet);
 
-	rx_flush(rc, 1);
+	rx_finish(rc, 1);
 }
 
 /*
@@ -486,6 +528,7 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
 		rx_tap_now(d->net, groups, look, source, rc->work);
 	if (look != skb)
 		consume_skb(look);
+	rx_wake(rc->work);
 	rx_release(rc);
 	return look;
 }
@@ -555,7 +598,7 @@ static void rx_drain_work(struct work_struct *work)
 	struct rx_cpu *rc = container_of(work, struct rx_cpu, drain);
 
 	local_bh_disable();
-	rx_flush(rc, 0);
+	rx_finish(rc, 0);
 	local_bh_enable();
 }
 
