@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Copying frames into the receive queue of a socket: one reservation for all
- * frames of a batch that the socket gets, then slot by slot. Whoever copies wakes the readers
- * afterwards.
+ * frames of a batch that the socket gets, then slot by slot; and, later, a wake-up.
  * The protocol of the queue is in ring.h.
  */
 #include <linux/if_vlan.h>
@@ -94,10 +93,10 @@ static __always_inline u32 copy_slots(const struct pfq_ring *ring,
 }
 
 /**
- * pfq_copy_wake() - wake who waits for frames of a socket
+ * pfq_copy_wake() - wake up the readers of a socket that something was copied to
  * @ps: the socket
  *
- * Context: Softirq, inside an RCU read-side section, after pfq_copy().
+ * Context: Softirq, inside an RCU read-side section.
  */
 void pfq_copy_wake(const struct pfq_sock *ps)
 {
@@ -120,7 +119,7 @@ void pfq_copy_wake(const struct pfq_sock *ps)
  * What finds no slot is lost, and counted.
  *
  * Context: Softirq, inside an RCU read-side section.
- * Return: True if there is something to be read, and so somebody to be woken.
+ * Return: True if there is something to read: pfq_copy_wake() has to be called.
  */
 bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 	      const struct pfq_frame *frame, struct pfq_mask mask, const u32 *state)

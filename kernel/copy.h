@@ -15,6 +15,7 @@ struct pfq_sock;
 
 bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 	      const struct pfq_frame *frame, struct pfq_mask mask, const u32 *state);
+
 void pfq_copy_wake(const struct pfq_sock *ps);
 
 #endif /* _PFQ_COPY_H */

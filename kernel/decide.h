@@ -22,9 +22,9 @@ struct pfq_net;
  * @stateful: sockets whose row of @state is valid
  * @want: for each socket the frames that it gets; empty if not in @socks
  * @taken: frames whose skb has been given to a device that sends it
+ * @wake: sockets whose readers have to be woken up
+ * @wake_net: their namespace
  * @keep: the skbs are not ours to give away
- * @wake: sockets of @wake_net whose readers are to be woken
- * @wake_net: a namespace; valid while @wake is not 0
  * @seq: number of frame 0 on this CPU
  * @verdict: what the program of the group at hand says of each frame
  * @state: for each socket and frame, what goes into the slot's header
@@ -36,9 +36,9 @@ struct pfq_work {
 	u64 stateful;
 	struct pfq_mask want[Q_MAX_ID];
 	struct pfq_mask taken;
-	bool keep;
 	u64 wake;
 	const struct pfq_net *wake_net;
+	bool keep;
 	u32 seq;
 	struct pfq_verdict verdict[PFQ_BATCH_MAX];
 	u32 state[Q_MAX_ID][PFQ_BATCH_MAX];

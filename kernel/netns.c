@@ -9,6 +9,7 @@
 
 #include "netns.h"
 #include "proc.h"
+#include "rx.h"
 #include "stats.h"
 
 /* The configuration; see netns.h. */
@@ -45,6 +46,7 @@ static int __net_init pfq_net_init(struct net *net)
 static void __net_exit pfq_net_exit(struct net *net)
 {
 	pfq_proc_exit(net);
+	pfq_rx_drain();		/* readers to be woken up */
 	free_percpu(pfq_net(net)->stats);
 }
 

@@ -50,8 +50,10 @@
  * Nothing waits on an idle CPU: the first frame of a batch schedules a tasklet,
  * which runs on the same CPU when the NAPI polls of the softirq in progress are
  * done. So a frame waits for the rest of its softirq at most, and as long as
- * there is traffic, frames are handled capt_batch_len at a time. Readers are
- * woken by the tasklet too, once for all batches of the softirq.
+ * there is traffic, frames are handled capt_batch_len at a time. The tasklet wakes
+ * up readers too, once for all batches of the softirq; to do it before would end
+ * the softirq: it gives way, and leaves what it has raised to ksoftirqd, as soon
+ * as a task that it wakes up wants the CPU.
  *
  * No lock is taken, and the only word written by more than one CPU is shinfo of
  * a ring, once for each socket and batch (and what a device shares that frames
@@ -67,9 +69,11 @@
  * freed, and counted. A loop of devices keeps a CPU in softirq as a loop of
  * bridges does, and yields to ksoftirqd as softirqs do.
  *
+ * Readers to be woken up are known by id and namespace; a namespace that ends
+ * drains all CPUs first.
+ *
  * An skb in a batch has no reference to its device. A device that goes away is
- * unbound, then pfq_rx_drain() empties all batches before it can be freed, and
- * wakes who is to be woken: a namespace outlives what pfq_work says of it.
+ * unbound, then pfq_rx_drain() empties all batches before it can be freed.
  *
  * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
  * are ours, or of clones), and an skb that goes on to the stack is as it was. Data
@@ -167,32 +171,25 @@ static DEFINE_STATIC_KEY_FALSE(rx_untags);	/* the parameter vlan_untag */
 
 /* --- handling frames ------------------------------------------------------ */
 
-/* Gives frames of one namespace to the sockets that were chosen. */
-/* Wakes those who have been given something since the last time. */
+/* Wakes up readers that have got something since the last time. */
 static void rx_wake(struct pfq_work *w)
 {
 	const struct pfq_sock *ps;
 
+	rcu_read_lock();
 	for (; w->wake; w->wake &= w->wake - 1) {
 		ps = rcu_dereference(w->wake_net->sock[__ffs64(w->wake)]);
-		if (ps)		/* or it has gone meanwhile */
+		if (ps)
 			pfq_copy_wake(ps);
 	}
+	rcu_read_unlock();
 }
 
-static void rx_wake_later(struct pfq_work *w, const struct pfq_net *pn, int id)
-{
-	if (unlikely(w->wake_net != pn)) {
-		rx_wake(w);
-		w->wake_net = pn;
-	}
-	w->wake |= BIT_ULL(id);
-}
-
+/* Gives frames of one namespace to the sockets that were chosen. */
 static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
 		    const struct pfq_frame *frame)
 {
-	u64 socks = w->socks, devices = 0;
+	u64 socks = w->socks, devices = 0, wake = 0;
 	const struct pfq_ring *ring;
 	const struct pfq_sock *ps;
 	const u32 *state;
@@ -208,11 +205,16 @@ static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
 		ring = ps ? rcu_dereference(ps->ring) : NULL;
 		state = w->stateful & BIT_ULL(id) ? w->state[id] : NULL;
 		if (ring && pfq_copy(ps, ring, frame, w->want[id], state))
-			rx_wake_later(w, pn, id);
+			wake |= BIT_ULL(id);
 		memset(&w->want[id], 0, sizeof(w->want[id]));
 	}
 	if (devices)
 		pfq_egress_xmit(pn, w, devices, frame);
+	if (unlikely(w->wake_net != pn)) {
+		rx_wake(w);
+		w->wake_net = pn;
+	}
+	w->wake |= wake;
 	w->socks = 0;
 	w->stateful = 0;
 }
@@ -346,7 +348,8 @@ static void rx_release(struct rx_cpu *rc)
 		tasklet_schedule(&rc->tasklet);
 }
 
-static void rx_flush(struct rx_cpu *rc, int budget)
+/* Handles the batch; if it is the @end of the softirq, readers are woken up. */
+static void rx_flush(struct rx_cpu *rc, bool end, int budget)
 {
 	struct rx_batch *b = rx_claim(rc);
 
@@ -354,25 +357,8 @@ static void rx_flush(struct rx_cpu *rc, int budget)
 		return;
 	if (b->len)
 		rx_handle(b, rc->work, budget);
-	rx_release(rc);
-}
-
-/*
- * The end of the softirq: what is left is handled, and readers are woken. Not
- * before, for a reader that can run makes the kernel leave what is pending, this
- * tasklet and then the NAPI polls too, to ksoftirqd.
- */
-static void rx_finish(struct rx_cpu *rc, int budget)
-{
-	struct rx_batch *b = rx_claim(rc);
-
-	if (!b)
-		return;
-	if (b->len)
-		rx_handle(b, rc->work, budget);
-	rcu_read_lock();
-	rx_wake(rc->work);
-	rcu_read_unlock();
+	if (end)
+		rx_wake(rc->work);
 	rx_release(rc);
 }
 
@@ -380,7 +366,7 @@ static void rx_tasklet(struct tasklet_struct *t)
 {
 	struct rx_cpu *rc = from_tasklet(rc, t, tasklet);
 
-	rx_finish(rc, 1);
+	rx_flush(rc, true, 1);
 }
 
 /*
@@ -420,7 +406,7 @@ static __always_inline bool rx_append(const struct pfq_net *pn, struct sk_buff *
 	bool room;
 
 	if (unlikely(READ_ONCE(rc->fill)->len >= pfq_capt_batch_len))
-		rx_flush(rc, budget);
+		rx_flush(rc, false, budget);
 
 	local_lock_nested_bh(&rx_cpus->lock);
 	b = rc->fill;
@@ -528,7 +514,6 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
 		rx_tap_now(d->net, groups, look, source, rc->work);
 	if (look != skb)
 		consume_skb(look);
-	rx_wake(rc->work);
 	rx_release(rc);
 	return look;
 }
@@ -598,7 +583,7 @@ static void rx_drain_work(struct work_struct *work)
 	struct rx_cpu *rc = container_of(work, struct rx_cpu, drain);
 
 	local_bh_disable();
-	rx_finish(rc, 0);
+	rx_flush(rc, true, 0);
 	local_bh_enable();
 }
 
@@ -606,9 +591,9 @@ static void rx_drain_work(struct work_struct *work)
  * pfq_rx_drain() - empty the batches of all CPUs
  *
  * When this returns, frames that were taken before it was called have been
- * handled. The tasklet of a CPU that went offline has moved to another one, and
- * only it may touch that batch: it is waited for. The queue is not the general
- * one, whose work may wait for rtnl_mutex.
+ * handled, and their readers been woken up. The tasklet of a CPU that went offline
+ * has moved to another one, and only it may touch that batch: it is waited for. The
+ * queue is not the general one, whose work may wait for rtnl_mutex.
  *
  * Context: Process context, may sleep; rtnl_mutex may be held, pfq_mutex not.
  */

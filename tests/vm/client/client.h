@@ -86,6 +86,7 @@ void test_filters(const struct wires *wires);
 void test_vlans(const struct wires *wires, bool untag);
 void test_steering(const struct wires *wires);
 void test_egress(const struct wires *wires);
+void test_churn(const struct wires *wires);
 
 struct data_options {
 	const char *device;

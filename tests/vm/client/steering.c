@@ -411,14 +411,14 @@ static void by_other(struct scene *s, const char *symbol, bool by_flow)
 		for (copies = 0, k = 0; k < READERS + 1; k++) {
 			reader_take(&s->readers[k]);
 			for (i = 0; i < FLOWS; i++)
-				copies += s->readers[k].seen[i];
+				copies += (int)s->readers[k].seen[i];
 		}
 	}
 	for (k = 0; k < READERS + 1; k++) {
 		bool any = false;
 
 		for (i = 0; i < FLOWS; i++) {
-			any |= s->readers[k].seen[i];
+			any |= s->readers[k].seen[i] > 0;
 			if (s->readers[k].seen[i])
 				of_flow[i % 8] |= 1 << k;
 		}

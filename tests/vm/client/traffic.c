@@ -316,7 +316,7 @@ void expect_frames(struct reader *readers, int n, const uint32_t *want, int fram
 		reader_take(&readers[r]);
 		bad += (long)readers[r].bad;
 		for (i = 0; i < frames; i++) {
-			int must = want[i] >> r & 1, has = readers[r].seen[i];
+			int must = want[i] >> r & 1, has = (int)readers[r].seen[i];
 
 			wanted += must;
 			missing += must > has;

@@ -28,7 +28,7 @@ struct reader {
 	char *map;
 	size_t slots;
 	int weight;		/* as set with Q_SO_SET_WEIGHT; 0: nothing is expected */
-	unsigned char seen[MAX_FRAMES];
+	unsigned int seen[MAX_FRAMES];
 	uint16_t tci[MAX_FRAMES];
 	uint32_t state;		/* of the last frame */
 	unsigned long bad;	/* slots that were never committed, or hold other bytes */
