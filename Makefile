@@ -121,13 +121,23 @@ test-fleet: venv  ## roll a bundle out to Debian systems with Ansible (root)
 	tools/packages.sh debootstrap zstd ansible-core
 	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m packages tests/fleet
 
+BENCH := planning building receive
 BENCH_PLANNING :=
 BENCH_BUILDING :=
+BENCH_RECEIVE :=
 
-# A quick form: make bench BENCH_PLANNING="--drivers ixgbe --runs 3" BENCH_BUILDING="--drivers e1000e --runs 1"
-bench: venv dev-packages  ## planning against spatch and building against make, side by side: an hour; a plot in docs/
+# One of them: make bench BENCH=receive
+# A quick form: make bench BENCH_PLANNING="--drivers ixgbe --runs 3" BENCH_BUILDING="--drivers e1000e --runs 1" BENCH_RECEIVE="--runs 1"
+bench: venv packages dev-packages  ## planning against spatch, building against make, receiving against other ways to: an hour; plots in docs/
+ifneq ($(filter planning,$(BENCH)),)
 	$(PY) bench/planning.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_PLANNING)
+endif
+ifneq ($(filter building,$(BENCH)),)
 	$(PY) bench/building.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_BUILDING)
+endif
+ifneq ($(filter receive,$(BENCH)),)
+	$(PY) bench/receive.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_RECEIVE)
+endif
 	$(PY) bench/plot.py
 
 golden: venv  ## write the golden files anew; review the difference like code

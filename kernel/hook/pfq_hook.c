@@ -128,14 +128,21 @@ static bool hook_take_any_context(struct sk_buff *skb, int *ret)
 	return wanted;
 }
 
+/* A twin of the NAPI world was called out of its contract. */
+static noinline bool hook_take_elsewhere(struct sk_buff *skb)
+{
+	int ret;
+
+	return hook_take_any_context(skb, &ret);
+}
+
 /* Takes a packet in softirq context; returns false if the core does not want it. */
 static bool hook_take(struct sk_buff *skb, unsigned int flags)
 {
 	bool taken;
-	int ret;
 
 	if (unlikely(!hook_in_softirq()))
-		return hook_take_any_context(skb, &ret);
+		return hook_take_elsewhere(skb);
 
 	rcu_read_lock();
 	taken = hook_receive(skb, flags);
@@ -165,7 +172,18 @@ static void hook_queue_run(struct tasklet_struct *t)
 	rcu_read_unlock();
 }
 
+/*
+ * The twins. What one does while some device is bound is in a function of its
+ * own, which is not inlined: so a twin that is off saves no registers, and is no
+ * more than a jump.
+ */
+
 #ifdef PFQ_HAVE_GRO_RECEIVE_SKB
+static noinline gro_result_t hook_gro_receive_skb(struct gro_node *gro, struct sk_buff *skb)
+{
+	return hook_take(skb, PFQ_HOOK_NAPI) ? GRO_NORMAL : gro_receive_skb(gro, skb);
+}
+
 /**
  * pfq_gro_receive_skb() - twin of gro_receive_skb()
  * @gro: GRO state of the context that polls
@@ -176,12 +194,17 @@ static void hook_queue_run(struct tasklet_struct *t)
  */
 gro_result_t pfq_gro_receive_skb(struct gro_node *gro, struct sk_buff *skb)
 {
-	if (static_branch_unlikely(&hook_bound) && hook_take(skb, PFQ_HOOK_NAPI))
-		return GRO_NORMAL;
+	if (static_branch_unlikely(&hook_bound))
+		return hook_gro_receive_skb(gro, skb);
 	return gro_receive_skb(gro, skb);
 }
 EXPORT_SYMBOL_GPL(pfq_gro_receive_skb);
 #else
+static noinline gro_result_t hook_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
+{
+	return hook_take(skb, PFQ_HOOK_NAPI) ? GRO_NORMAL : napi_gro_receive(napi, skb);
+}
+
 /**
  * pfq_gro_receive() - twin of napi_gro_receive()
  * @napi: the NAPI context that polls
@@ -192,8 +215,8 @@ EXPORT_SYMBOL_GPL(pfq_gro_receive_skb);
  */
 gro_result_t pfq_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
 {
-	if (static_branch_unlikely(&hook_bound) && hook_take(skb, PFQ_HOOK_NAPI))
-		return GRO_NORMAL;
+	if (static_branch_unlikely(&hook_bound))
+		return hook_gro_receive(napi, skb);
 	return napi_gro_receive(napi, skb);
 }
 EXPORT_SYMBOL_GPL(pfq_gro_receive);
@@ -218,10 +241,12 @@ static bool hook_wants_frags(struct napi_struct *napi)
  * The Ethernet header is still in front of the data. From here on this is a
  * packet as any other: if the core declines, it goes on by napi_gro_receive().
  */
-static gro_result_t hook_take_frags(struct napi_struct *napi)
+static noinline gro_result_t hook_gro_frags(struct napi_struct *napi)
 {
 	struct sk_buff *skb = napi->skb;
 
+	if (!hook_wants_frags(napi))
+		return napi_gro_frags(napi);
 	napi->skb = NULL;
 	skb->protocol = eth_type_trans(skb, skb->dev);
 	if (hook_take(skb, PFQ_HOOK_NAPI))
@@ -238,11 +263,16 @@ static gro_result_t hook_take_frags(struct napi_struct *napi)
  */
 gro_result_t pfq_gro_frags(struct napi_struct *napi)
 {
-	if (static_branch_unlikely(&hook_bound) && hook_wants_frags(napi))
-		return hook_take_frags(napi);
+	if (static_branch_unlikely(&hook_bound))
+		return hook_gro_frags(napi);
 	return napi_gro_frags(napi);
 }
 EXPORT_SYMBOL_GPL(pfq_gro_frags);
+
+static noinline int hook_netif_receive_skb(struct sk_buff *skb)
+{
+	return hook_take(skb, 0) ? NET_RX_SUCCESS : netif_receive_skb(skb);
+}
 
 /**
  * pfq_netif_receive_skb() - twin of netif_receive_skb()
@@ -254,11 +284,16 @@ EXPORT_SYMBOL_GPL(pfq_gro_frags);
  */
 int pfq_netif_receive_skb(struct sk_buff *skb)
 {
-	if (static_branch_unlikely(&hook_bound) && hook_take(skb, 0))
-		return NET_RX_SUCCESS;
+	if (static_branch_unlikely(&hook_bound))
+		return hook_netif_receive_skb(skb);
 	return netif_receive_skb(skb);
 }
 EXPORT_SYMBOL_GPL(pfq_netif_receive_skb);
+
+static noinline int hook_netif_receive_skb_core(struct sk_buff *skb)
+{
+	return hook_take(skb, 0) ? NET_RX_SUCCESS : netif_receive_skb_core(skb);
+}
 
 /**
  * pfq_netif_receive_skb_core() - twin of netif_receive_skb_core()
@@ -270,14 +305,14 @@ EXPORT_SYMBOL_GPL(pfq_netif_receive_skb);
  */
 int pfq_netif_receive_skb_core(struct sk_buff *skb)
 {
-	if (static_branch_unlikely(&hook_bound) && hook_take(skb, 0))
-		return NET_RX_SUCCESS;
+	if (static_branch_unlikely(&hook_bound))
+		return hook_netif_receive_skb_core(skb);
 	return netif_receive_skb_core(skb);
 }
 EXPORT_SYMBOL_GPL(pfq_netif_receive_skb_core);
 
 /* Takes what the core wants out of the list; the rest stays in order. */
-static void hook_take_list(struct list_head *head)
+static noinline void hook_take_list(struct list_head *head)
 {
 	struct sk_buff *skb, *next;
 	struct list_head *prev;

@@ -55,7 +55,12 @@ class Plug:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What to boot, and where its logs go: kmsg.log, console.log and qemu.log in `logs`."""
+    """What to boot, and where its logs go: kmsg.log, console.log and qemu.log in `logs`.
+
+    `exact`: a nanosecond of the guest is an instruction of its only processor, and nothing else takes time. An
+    iteration of a `rep` instruction counts as one, so `cpu` should then be one on which nobody moves bytes that way.
+    `options` go to QEMU as they are.
+    """
 
     qemu: Qemu
     kernel: Path
@@ -65,6 +70,9 @@ class Setup:
     arguments: tuple[str, ...] = ()
     cpus: int = 2
     memory: int = 1024
+    cpu: str = "max"
+    exact: bool = False
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +159,19 @@ def command(setup: Setup, rooms: Path) -> list[str]:
     ]  # fmt: skip
     return [
         str(setup.qemu.path), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-        "-machine", "q35", "-accel", ACCELERATOR, "-cpu", "max",
+        "-machine", "q35", "-accel", ACCELERATOR, "-cpu", setup.cpu, *_clock(setup),
         "-smp", str(setup.cpus), "-m", str(setup.memory),
         "-kernel", str(setup.kernel), "-initrd", str(rooms / "initramfs"),
         "-append", " ".join((*KERNEL_ARGUMENTS, *setup.arguments)),
         "-serial", f"file:{setup.logs / 'console.log'}",
         "-device", "virtio-serial-pci", *ports,
-        *_nics(setup.plugs, rooms),
+        *_nics(setup.plugs, rooms), *setup.options,
     ]  # fmt: skip
+
+
+def _clock(setup: Setup) -> list[str]:
+    assert setup.cpus == 1 or not setup.exact, "with several processors an instruction is not a nanosecond"
+    return ["-icount", "shift=0,sleep=off"] if setup.exact else []
 
 
 def address(number: int) -> bytes:

@@ -4,6 +4,7 @@
 import gzip
 import lzma
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,20 @@ def test_the_command_line_has_the_devices_and_no_network_but_sockets(tmp_path: P
     assert "dgram,id=n0,local.type=unix,local.path=/tmp/r/n0.qemu,remote.type=unix,remote.path=/tmp/r/n0.host" in text
     assert "user,id=n1" in text and "hostfwd" not in text
     assert text.count("e1000e,netdev=") == 2
+    assert "-cpu max -smp 2" in text and "icount" not in text
+
+
+def test_the_command_line_of_a_guest_with_an_exact_clock(tmp_path: Path) -> None:
+    """A nanosecond is an instruction, of one processor; further options are at the end."""
+    setup = machine.Setup(
+        Qemu(Path("/usr/bin/qemu"), "9"), Path("/boot/vmlinuz"), b"", tmp_path,
+        cpus=1, cpu="max,-erms", exact=True, options=("-plugin", "x.so"),
+    )  # fmt: skip
+    text = " ".join(machine.command(setup, Path("/tmp/r")))
+    assert "-accel tcg,thread=single -cpu max,-erms -icount shift=0,sleep=off -smp 1" in text
+    assert text.endswith("-plugin x.so")
+    with pytest.raises(AssertionError):
+        machine.command(replace(setup, cpus=2), Path("/tmp/r"))
 
 
 def test_the_nic_table_names_each_driver_once() -> None:
