@@ -36,8 +36,8 @@ static noinline void copy_parts(struct pfq_pkthdr *slot, const struct pfq_frame 
 	const struct sk_buff *skb = f->skb;
 	void *dst = slot + 1;
 
-	memcpy(dst, skb->data - f->mac_len, linear);
-	if (skb_copy_bits(skb, linear - f->mac_len, dst + linear, want - linear))
+	memcpy(dst, skb->data - f->origin.mac_len, linear);
+	if (skb_copy_bits(skb, linear - f->origin.mac_len, dst + linear, want - linear))
 		slot->caplen = linear;
 }
 
@@ -49,15 +49,15 @@ static __always_inline void copy_frame(struct pfq_pkthdr *slot, u32 caplen,
 				       const struct pfq_frame *f)
 {
 	const struct sk_buff *skb = f->skb;
-	u32 mac_len = f->mac_len, len = mac_len + skb->len;
+	u32 mac_len = f->origin.mac_len, len = mac_len + skb->len;
 	u32 want = min(len, caplen), linear = mac_len + skb_headlen(skb);
 
 	slot->caplen = want;
 	slot->len = min_t(u32, len, U16_MAX);
-	slot->info.ifindex = f->ifindex;
+	slot->info.ifindex = f->origin.ifindex;
 	slot->info.data.mark = skb->mark;
 	slot->info.vlan.tci = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb) : 0;
-	slot->info.queue = f->queue;
+	slot->info.queue = f->origin.queue;
 	if (likely(want <= linear))
 		memcpy(slot + 1, skb->data - mac_len, want);
 	else

@@ -244,8 +244,8 @@ void pfq_steer_link(const struct pfq_frame *frame, struct pfq_mask mask,
 	int i;
 
 	while ((i = pfq_mask_pop(&mask)) >= 0) {
-		w = (const u16 *)(frame[i].skb->data - frame[i].mac_len);
-		if (frame[i].mac_len < ETH_HLEN)
+		w = (const u16 *)(frame[i].skb->data - frame[i].origin.mac_len);
+		if (frame[i].origin.mac_len < ETH_HLEN)
 			steer_drop(&verdict[i]);
 		else if ((w[0] & w[1] & w[2]) == 0xffff ||
 			 (w[3] & w[4] & w[5]) == 0xffff)
