@@ -8,7 +8,8 @@
  *                 to the twin, untouched   |       then back to the twin
  *                                          v
  *                     rx_append(): batch of this CPU, as runs of frames
- *                     that came from one queue of one device
+ *                     that came from one queue of one device; a frame like
+ *                     the last one goes there straight: rx_append_alike()
  *                                          |  full, or the softirq ends (tasklet)
  *                                          v
  *                     rx_handle(), of a batch that was taken away first
