@@ -26,6 +26,7 @@ RECEIVE = (
     ("rx.pfq.copy.1reader.timer", "PFQ, timer"),
     ("rx.pfq.copy.4readers", "PFQ, 4 readers, a copy each"),
     ("rx.pfq.steer.4readers", "PFQ, steered to 4"),
+    ("rx.pfq.steer.4readers.timer", "PFQ, steered to 4, timer"),
     ("rx.pfq.generic.1reader", "PFQ, generic capture"),
     ("rx.afxdp_copy.1reader", "AF_XDP copy"),
     ("rx.afxdp_copy.1reader.timer", "AF_XDP copy, timer"),

@@ -29,44 +29,66 @@ static void copy_tstamp(struct pfq_pkthdr *slot, const struct pfq_frame *f)
 	slot->tstamp.tv.nsec = ts.tv_nsec;
 }
 
-/* Part of the frame is not in the linear part of the skb, or not readable at all. */
-static noinline void copy_parts(struct pfq_pkthdr *slot, const struct pfq_frame *f,
-				u32 linear, u32 want)
+/*
+ * Small frames are what comes in great numbers: two moves that overlap, if need be,
+ * instead of a call.
+ */
+static __always_inline void copy_bytes(void *dst, const void *src, u32 len)
 {
-	const struct sk_buff *skb = f->skb;
-	void *dst = slot + 1;
-
-	memcpy(dst, skb->data - f->mac_len, linear);
-	if (skb_copy_bits(skb, linear - f->mac_len, dst + linear, want - linear))
-		slot->caplen = linear;
+	if (likely(len - 32 <= 32)) {
+		memcpy(dst, src, 32);
+		memcpy(dst + len - 32, src + len - 32, 32);
+	} else {
+		memcpy(dst, src, len);
+	}
 }
 
 /*
- * Bytes and header of a slot, but for state and timestamp. The bytes come last: no
- * variable has to outlive the call.
+ * The frame does not fit, or part of it is not in the linear part of the skb, or not
+ * readable at all.
  */
+static noinline void copy_odd(struct pfq_pkthdr *slot, const struct pfq_frame *f,
+			      u32 caplen)
+{
+	const struct sk_buff *skb = f->skb;
+	u32 mac_len = f->origin.mac_len, len = mac_len + skb->len;
+	u32 want = min(len, caplen), linear = min(mac_len + skb_headlen(skb), want);
+	void *dst = slot + 1;
+
+	slot->caplen = want;
+	slot->len = min_t(u32, len, U16_MAX);
+	memcpy(dst, skb->data - mac_len, linear);
+	if (want > linear &&
+	    skb_copy_bits(skb, linear - mac_len, dst + linear, want - linear))
+		slot->caplen = linear;
+}
+
+/* Bytes and header of a slot, but for state, timestamp and what commits it. */
 static __always_inline void copy_frame(struct pfq_pkthdr *slot, u32 caplen,
 				       const struct pfq_frame *f)
 {
 	const struct sk_buff *skb = f->skb;
-	u32 mac_len = f->mac_len, len = mac_len + skb->len;
-	u32 want = min(len, caplen), linear = mac_len + skb_headlen(skb);
+	u32 mac_len = f->origin.mac_len, len = mac_len + skb->len;
 
-	slot->caplen = want;
-	slot->len = min_t(u32, len, U16_MAX);
-	slot->info.ifindex = f->ifindex;
+	slot->info.ifindex = f->origin.ifindex;
 	slot->info.data.mark = skb->mark;
-	slot->info.vlan.tci = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb) : 0;
-	slot->info.queue = f->queue;
-	if (likely(want <= linear))
-		memcpy(slot + 1, skb->data - mac_len, want);
-	else
-		copy_parts(slot, f, linear, want);
+	slot->info.vlan.tci = 0;
+	if (unlikely(skb_vlan_tag_present(skb)))
+		slot->info.vlan.tci = skb_vlan_tag_get(skb);
+	slot->info.queue = f->origin.queue;
+	if (likely(len <= caplen && !skb_is_nonlinear(skb))) {
+		WRITE_ONCE(slot->caplen, len);	/* less than 64 KiB: params.h */
+		WRITE_ONCE(slot->len, len);
+		copy_bytes(slot + 1, skb->data - mac_len, len);
+	} else {
+		copy_odd(slot, f, caplen);
+	}
 }
 
 /*
- * Fills the slots of a reservation, in the order of the frames. Returns how many,
- * which is all of them unless the reader has abandoned the half.
+ * Fills the slots of a reservation, one for each frame of @mask, in their order.
+ * Returns how many frames are left over: none unless the reader has abandoned the
+ * half.
  */
 static __always_inline u32 copy_slots(const struct pfq_ring *ring,
 				      const struct pfq_reservation *r,
@@ -74,22 +96,39 @@ static __always_inline u32 copy_slots(const struct pfq_ring *ring,
 				      const u32 *state, bool tstamp)
 {
 	struct pfq_pkthdr *slot = pfq_ring_slot(ring, r, 0);
-	u32 left = r->count;
-	int i;
+	const u32 slot_size = ring->slot_size, caplen = ring->caplen;
+	u64 w = mask.w[0], next = mask.w[1];
+	unsigned long i;
 
-	while (left) {
-		if (unlikely(pfq_ring_stale(ring, r)))
-			break;
-		i = pfq_mask_pop(&mask);
-		slot->info.data.state = state ? state[i] : 0;
-		if (tstamp)
-			copy_tstamp(slot, &frame[i]);
-		copy_frame(slot, ring->caplen, &frame[i]);
-		pfq_ring_commit(r, slot);
-		slot = (void *)slot + ring->slot_size;
-		left--;
+	for (;;) {
+		for (; w; w &= w - 1) {
+			if (unlikely(pfq_ring_stale(ring, r)))
+				return hweight64(w) + hweight64(next);
+			i = __ffs64(w);
+			slot->info.data.state = state ? state[i] : 0;
+			if (tstamp)
+				copy_tstamp(slot, &frame[i]);
+			copy_frame(slot, caplen, &frame[i]);
+			pfq_ring_commit(r, slot);
+			slot = (void *)slot + slot_size;
+		}
+		if (likely(!next))
+			return 0;
+		w = next;
+		next = 0;
+		frame += 64;
+		state = state ? state + 64 : NULL;
 	}
-	return r->count - left;
+}
+
+/* The first frames of a set. */
+static noinline struct pfq_mask copy_first(struct pfq_mask mask, u32 count)
+{
+	struct pfq_mask first = {};
+
+	for (; count; count--)
+		pfq_mask_set(&first, pfq_mask_pop(&mask));
+	return first;
 }
 
 /**
@@ -124,22 +163,24 @@ void pfq_copy_wake(const struct pfq_sock *ps)
 bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 	      const struct pfq_frame *frame, struct pfq_mask mask, const u32 *state)
 {
-	unsigned int want = pfq_mask_weight(mask), k;
-	bool tstamp = READ_ONCE(ps->tstamp);
+	unsigned int want = pfq_mask_weight(mask), lost;
 	struct pfq_reservation r;
 
 	if (!want)
 		return false;
 	r = pfq_ring_reserve(ring, want);
-	if (likely(!state && !tstamp))
-		k = copy_slots(ring, &r, frame, mask, NULL, false);
+	lost = want - r.count;
+	if (unlikely(lost))
+		mask = copy_first(mask, r.count);
+	if (likely(!state && !READ_ONCE(ps->tstamp)))
+		lost += copy_slots(ring, &r, frame, mask, NULL, false);
 	else
-		k = copy_slots(ring, &r, frame, mask, state, tstamp);
+		lost += copy_slots(ring, &r, frame, mask, state, READ_ONCE(ps->tstamp));
 
 	pfq_count(&ps->stats->recv, want);
-	if (k < want) {
-		pfq_count(&ps->stats->lost, want - k);
-		pfq_count(&ps->net->stats->lost, want - k);
+	if (unlikely(lost)) {
+		pfq_count(&ps->stats->lost, lost);
+		pfq_count(&ps->net->stats->lost, lost);
 	}
-	return k;
+	return lost != want;
 }

@@ -97,9 +97,9 @@ static noinline void decide_one(struct pfq_work *w, const struct pfq_net *pn,
  * usual thing, to choose one member of the default class, is done here.
  */
 static unsigned int decide_fanout(struct pfq_work *w, const struct pfq_net *pn,
-				  const struct pfq_group *g, struct pfq_mask mask)
+				  const struct pfq_group *g, const struct pfq_fanout *t,
+				  struct pfq_mask mask)
 {
-	const struct pfq_fanout *t = rcu_dereference(g->fanout);
 	const struct pfq_verdict *v;
 	unsigned int drops = 0;
 	u64 socks = 0;
@@ -122,6 +122,22 @@ static unsigned int decide_fanout(struct pfq_work *w, const struct pfq_net *pn,
 	}
 	w->socks |= socks;
 	return drops;
+}
+
+/* Returns how many frames the program dropped. */
+static unsigned int decide_program(struct pfq_work *w, const struct pfq_net *pn,
+				   const struct pfq_group *g,
+				   const struct pfq_program *prog,
+				   const struct pfq_frame *frame, struct pfq_mask mask)
+{
+	const struct pfq_fanout *t = rcu_dereference(g->fanout);
+
+	if (likely(t))
+		mask = pfq_program_steer(prog, t, frame, mask, w->want, &w->socks);
+	if (likely(pfq_mask_empty(&mask)))
+		return 0;
+	pfq_program_run(prog, frame, mask, w->seq, w->verdict);
+	return decide_fanout(w, pn, g, t, mask);
 }
 
 /* Returns how many frames the group dropped. */
@@ -148,8 +164,7 @@ static unsigned int decide_group(struct pfq_work *w, const struct pfq_net *pn,
 		want_all(w, READ_ONCE(g->class[0]), mask);
 		return drops;
 	}
-	pfq_program_run(prog, frame, mask, w->seq, w->verdict);
-	return drops + decide_fanout(w, pn, g, mask);
+	return drops + decide_program(w, pn, g, prog, frame, mask);
 }
 
 /**

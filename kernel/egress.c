@@ -229,7 +229,7 @@ static unsigned int egress_burst(struct pfq_work *w, struct net_device *dev, int
 			skb = skb_clone(skb, GFP_ATOMIC);
 		else
 			pfq_mask_set(&w->taken, i);
-		if (skb && egress_send(dev, skb, frame[i].mac_len, queue))
+		if (skb && egress_send(dev, skb, frame[i].origin.mac_len, queue))
 			sent++;
 	}
 	return sent;

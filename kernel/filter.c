@@ -127,9 +127,9 @@ static u32 filter_run(const struct bpf_prog *prog, const struct pfq_frame *f)
 	u16 network = skb->network_header;
 	u32 ret;
 
-	pfq_frame_expose(skb, f->mac_len);
+	pfq_frame_expose(skb, f->origin.mac_len);
 	ret = bpf_prog_run(prog, skb);
-	__skb_pull(skb, f->mac_len);
+	__skb_pull(skb, f->origin.mac_len);
 	skb->network_header = network;
 	return ret;
 }

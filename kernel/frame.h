@@ -13,19 +13,27 @@
 #include <linux/skbuff.h>
 
 /**
+ * struct pfq_origin - where a frame comes from: one word, the same for many
+ * @ifindex: the device
+ * @queue: the hardware queue
+ * @mac_len: bytes between the MAC header and skb->data
+ */
+struct pfq_origin {
+	int ifindex;
+	u16 queue;
+	u16 mac_len;
+} __aligned(8);
+
+/**
  * struct pfq_frame - a frame in a batch
  * @skb: the frame
  * @tstamp: when it came, or 0 if nobody wants to know
- * @ifindex: the device it came from
- * @queue: the hardware queue
- * @mac_len: bytes between the MAC header and skb->data
+ * @origin: where from
  */
 struct pfq_frame {
 	struct sk_buff *skb;
 	ktime_t tstamp;
-	int ifindex;
-	u16 queue;
-	u16 mac_len;
+	struct pfq_origin origin;
 };
 
 /**
@@ -45,7 +53,7 @@ static inline u16 pfq_frame_mac_len(const struct sk_buff *skb)
 /**
  * pfq_frame_expose() - have the data of a frame's skb start at the MAC header
  * @skb: the skb
- * @mac_len: &pfq_frame.mac_len
+ * @mac_len: &pfq_origin.mac_len
  *
  * And set its network header.
  */

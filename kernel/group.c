@@ -25,6 +25,7 @@
 #include "netns.h"
 #include "params.h"
 #include "program.h"
+#include "rx.h"
 #include "stats.h"
 #include "steer.h"
 #include "vlan.h"
@@ -321,7 +322,9 @@ void pfq_group_leave_all(struct pfq_sock *ps, struct hlist_head *dead)
  * @gid: the group, unchecked
  * @on: yes or no
  *
- * Context: Process context; takes pfq_mutex.
+ * A frame that comes when this has returned is treated accordingly.
+ *
+ * Context: Process context, may sleep; takes pfq_mutex.
  * Return: 0, or -EACCES if the socket is no member.
  */
 int pfq_group_set_tap(const struct pfq_sock *ps, int gid, bool on)
@@ -338,5 +341,7 @@ int pfq_group_set_tap(const struct pfq_sock *ps, int gid, bool on)
 		ret = 0;
 	}
 	mutex_unlock(&pfq_mutex);
+	if (!ret)
+		pfq_rx_drain();
 	return ret;
 }

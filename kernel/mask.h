@@ -123,7 +123,7 @@ static inline bool pfq_mask_empty(const struct pfq_mask *m)
  *
  * Return: How many frames are in it.
  */
-static inline unsigned int pfq_mask_weight(struct pfq_mask m)
+static __always_inline unsigned int pfq_mask_weight(struct pfq_mask m)
 {
 	return hweight64(m.w[0]) + hweight64(m.w[1]);
 }

@@ -204,6 +204,29 @@ void pfq_program_show(struct seq_file *m, const struct pfq_group *g)
 /* --- running ---------------------------------------------------------------- */
 
 /**
+ * pfq_program_steer() - steer frames the quick way
+ * @prog: the program of the group
+ * @t: the sockets of the group's default class
+ * @frame: the frames of the batch
+ * @mask: those in question
+ * @want: for each socket the frames that it gets; frames are added
+ * @socks: the sockets that get something; sockets are added
+ *
+ * Context: Softirq, inside an RCU read-side section.
+ * Return: The frames left for pfq_program_run(); all of them if the program has no
+ * quick way.
+ */
+struct pfq_mask pfq_program_steer(const struct pfq_program *prog,
+				  const struct pfq_fanout *t,
+				  const struct pfq_frame *frame, struct pfq_mask mask,
+				  struct pfq_mask *want, u64 *socks)
+{
+	if (prog->function == STEER_FLOW)
+		return pfq_steer_flow_quick(t, frame, mask, want, socks);
+	return mask;
+}
+
+/**
  * pfq_program_run() - what a group does with frames
  * @prog: the program of the group
  * @frame: the frames of the batch

@@ -6,6 +6,12 @@
  * then on. It is run on frames, for one group, and says of each what the group
  * does with it. How programs are written, checked and evaluated is the business
  * of program.c alone: whoever replaces it provides these functions.
+ *
+ * A program may have a quick way, pfq_program_steer(): for frames of which it can
+ * tell at a glance that they go to one socket of the default class, by a hash, with
+ * state 0. There is no verdict of such a frame; it is in the set of its socket at
+ * once. What is left over, which may be all, is run as ever, and what the quick way
+ * does must be what running would have done.
  */
 #ifndef _PFQ_PROGRAM_H
 #define _PFQ_PROGRAM_H
@@ -14,6 +20,7 @@
 
 #include "mask.h"
 
+struct pfq_fanout;
 struct pfq_frame;
 struct pfq_group;
 struct pfq_lang_computation_descr;
@@ -56,6 +63,10 @@ int pfq_program_set(const struct pfq_sock *ps, int gid,
 void pfq_program_free(struct pfq_group *g);
 void pfq_program_show(struct seq_file *m, const struct pfq_group *g);
 
+struct pfq_mask pfq_program_steer(const struct pfq_program *prog,
+				  const struct pfq_fanout *t,
+				  const struct pfq_frame *frame, struct pfq_mask mask,
+				  struct pfq_mask *want, u64 *socks);
 void pfq_program_run(const struct pfq_program *prog, const struct pfq_frame *frame,
 		     struct pfq_mask mask, u32 seq, struct pfq_verdict *verdict);
 

@@ -157,9 +157,9 @@ pfq_ring_slot(const struct pfq_ring *ring, const struct pfq_reservation *r, u32 
 static inline bool pfq_ring_stale(const struct pfq_ring *ring,
 				  const struct pfq_reservation *r)
 {
-	u64 now = atomic64_read(pfq_ring_shinfo(ring));
+	u32 now = PFQ_SHINFO_VER(atomic64_read(pfq_ring_shinfo(ring)));
 
-	return (u32)(PFQ_SHINFO_VER(now) - r->version) > 1;
+	return unlikely(now != r->version) && now - r->version != 1;
 }
 
 /**

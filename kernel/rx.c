@@ -8,7 +8,8 @@
  *                 to the twin, untouched   |       then back to the twin
  *                                          v
  *                     rx_append(): batch of this CPU, as runs of frames
- *                     that came from one queue of one device
+ *                     that came from one queue of one device; a frame like
+ *                     the last one goes there straight: rx_append_alike()
  *                                          |  full, or the softirq ends (tasklet)
  *                                          v
  *                     rx_handle(), of a batch that was taken away first
@@ -111,59 +112,8 @@
 #include "netns.h"
 #include "params.h"
 #include "rx.h"
+#include "rx_batch.h"
 #include "stats.h"
-
-/**
- * enum rx_way - how a frame came to be in a batch
- * @RX_TAKEN: from the hook, and from the stack
- * @RX_TAPPED: a clone; the frame itself has gone on to the stack, and been counted
- * @RX_INCOMING: from generic capture, a clone too
- * @RX_OUTGOING: the same, of what a device sends
- */
-enum rx_way {
-	RX_TAKEN,
-	RX_TAPPED,
-	RX_INCOMING,
-	RX_OUTGOING,
-};
-
-/**
- * struct rx_source - what frames in a row have in common
- * @dev: the device that they came from
- * @queue: its hardware queue
- * @way: how they came here (enum rx_way)
- */
-struct rx_source {
-	const struct net_device *dev;
-	u16 queue;
-	u8 way;
-};
-
-/**
- * struct rx_run - frames in a row of one source
- * @source: the source
- * @start: the first frame of the batch
- */
-struct rx_run {
-	struct rx_source source;
-	unsigned int start;
-};
-
-/**
- * struct rx_batch - frames handled at once
- * @last: the source of the last run; no device if there is none
- * @len: how many frames
- * @runs: how many runs they make
- * @frame: the frames
- * @run: the runs
- */
-struct rx_batch {
-	struct rx_source last;
-	unsigned int len;
-	unsigned int runs;
-	struct pfq_frame frame[PFQ_BATCH_MAX];
-	struct rx_run run[PFQ_BATCH_MAX];
-};
 
 /**
  * struct rx_cpu - the receive path's state of a CPU
@@ -342,6 +292,7 @@ static void rx_handle(struct rx_batch *b, struct pfq_work *w, int budget)
 	rcu_read_unlock();
 	w->seq += b->len;
 	b->last.dev = NULL;
+	b->alike = NULL;
 	b->len = 0;
 	b->runs = 0;
 }
@@ -416,6 +367,12 @@ static ktime_t rx_tstamp(const struct pfq_net *pn, struct sk_buff *skb)
 	return unlikely(READ_ONCE(pn->tstamp_users)) ? rx_clock(skb) : 0;
 }
 
+static bool rx_tagged(const struct sk_buff *skb)
+{
+	return static_branch_unlikely(&rx_untags) &&
+	       skb->protocol == htons(ETH_P_8021Q);
+}
+
 /* The next frame of the batch is from another source than the last one. */
 static noinline void rx_new_run(struct rx_cpu *rc, struct rx_batch *b,
 				struct rx_source source)
@@ -427,9 +384,22 @@ static noinline void rx_new_run(struct rx_cpu *rc, struct rx_batch *b,
 		tasklet_schedule(&rc->tasklet);
 }
 
-/* Returns false, and has done nothing, if both batches are in use and full. */
-static __always_inline bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
-				      struct rx_source source, int budget)
+static struct pfq_origin rx_origin(const struct sk_buff *skb, struct rx_source source)
+{
+	return (struct pfq_origin) {
+		.ifindex = source.dev->ifindex,
+		.queue = source.queue,
+		.mac_len = pfq_frame_mac_len(skb),
+	};
+}
+
+/*
+ * Returns false, and has done nothing, if both batches are in use and full. If the
+ * frame is one that is simply taken, those like it are not looked at so closely:
+ * rx_append_alike().
+ */
+static bool rx_append(const struct pfq_net *pn, struct sk_buff *skb,
+		      struct rx_source source, int budget)
 {
 	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
 	struct pfq_frame *f;
@@ -450,21 +420,45 @@ static __always_inline bool rx_append(const struct pfq_net *pn, struct sk_buff *
 		f = &b->frame[b->len++];
 		f->skb = skb;
 		f->tstamp = rx_tstamp(pn, skb);
-		f->ifindex = source.dev->ifindex;
-		f->queue = source.queue;
-		f->mac_len = pfq_frame_mac_len(skb);
+		f->origin = rx_origin(skb, source);
+		b->alike = source.way == RX_TAKEN && !f->tstamp ? source.dev : NULL;
+		b->mapping = skb->queue_mapping;
+		b->origin = f->origin;
 	}
 	local_unlock_nested_bh(&rx_cpus->lock);
 	return room;
 }
 
-/* --- taking ----------------------------------------------------------------- */
-
-static bool rx_tagged(const struct sk_buff *skb)
+/*
+ * Takes a frame that is like the last one of the batch, which most are: from the
+ * same queue, with a MAC header as long. The bindings are not asked again, as they
+ * are when the batch is handled; whoever has a group tap, or binds one that does,
+ * empties all batches to be heard at once. Returns false if the frame is not, or
+ * if the batch has to be handled first.
+ */
+static __always_inline bool rx_append_alike(struct sk_buff *skb)
 {
-	return static_branch_unlikely(&rx_untags) &&
-	       skb->protocol == htons(ETH_P_8021Q);
+	struct rx_cpu *rc = this_cpu_ptr(rx_cpus);
+	struct pfq_frame *f;
+	struct rx_batch *b;
+	bool alike;
+
+	local_lock_nested_bh(&rx_cpus->lock);
+	b = rc->fill;
+	alike = b->alike == skb->dev && b->mapping == skb->queue_mapping &&
+		skb_headroom(skb) - skb->mac_header == b->origin.mac_len &&
+		b->len < pfq_capt_batch_len && !rx_tagged(skb);
+	if (likely(alike)) {
+		f = &b->frame[b->len++];
+		f->skb = skb;
+		f->tstamp = 0;
+		f->origin = b->origin;
+	}
+	local_unlock_nested_bh(&rx_cpus->lock);
+	return alike;
 }
+
+/* --- taking ----------------------------------------------------------------- */
 
 /* There is no room, or no memory, for a frame that was taken. */
 static noinline void rx_freed(const struct pfq_device *d, struct sk_buff *skb)
@@ -476,8 +470,8 @@ static noinline void rx_freed(const struct pfq_device *d, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-static __always_inline void rx_take(const struct pfq_device *d, struct sk_buff *skb,
-				    struct rx_source source, int budget)
+static void rx_take(const struct pfq_device *d, struct sk_buff *skb,
+		    struct rx_source source, int budget)
 {
 	if (rx_tagged(skb))
 		skb = skb_vlan_untag(skb);	/* frees it if there is no memory */
@@ -515,9 +509,7 @@ static void rx_tap_now(const struct pfq_net *pn, u64 groups, struct sk_buff *skb
 	struct pfq_frame f = {
 		.skb = skb,
 		.tstamp = rx_tstamp(pn, skb),
-		.ifindex = source.dev->ifindex,
-		.queue = source.queue,
-		.mac_len = pfq_frame_mac_len(skb),
+		.origin = rx_origin(skb, source),
 	};
 
 	memset(&w->taken, 0, sizeof(w->taken));
@@ -611,7 +603,8 @@ static bool rx_wants(const struct net_device *dev, unsigned int queue)
 	return d && pfq_device_groups(d, queue);
 }
 
-static bool rx_receive(struct sk_buff *skb, unsigned int flags)
+/* A frame of which nothing is known yet. */
+static noinline bool rx_receive_new(struct sk_buff *skb, unsigned int flags)
 {
 	struct rx_source source = {
 		.dev = skb->dev,
@@ -633,6 +626,11 @@ static bool rx_receive(struct sk_buff *skb, unsigned int flags)
 	}
 	rx_take(d, skb, source, budget);
 	return true;
+}
+
+static bool rx_receive(struct sk_buff *skb, unsigned int flags)
+{
+	return likely(rx_append_alike(skb)) || rx_receive_new(skb, flags);
 }
 
 static const struct pfq_hook_ops rx_ops = {

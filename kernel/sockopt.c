@@ -25,6 +25,7 @@
 #include "netns.h"
 #include "params.h"
 #include "program.h"
+#include "rx.h"
 #include "shmem.h"
 #include "stats.h"
 #include "vlan.h"
@@ -158,6 +159,8 @@ static int set_group_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int op
 out:
 	mutex_unlock(&pfq_mutex);
 	rtnl_unlock();
+	if (!ret && READ_ONCE(ps->net->tap))
+		pfq_rx_drain();	/* see rx_append_alike() */
 	return ret;
 }
 

@@ -205,6 +205,97 @@ void pfq_steer_flow(const struct pfq_frame *frame, struct pfq_mask mask,
 	}
 }
 
+#define STEER_IHL5	0x45	/* first byte of an IPv4 header without options */
+
+/* The hash of pfq_steer_flow(), if the headers are plain to see; false if not. */
+static __always_inline bool steer_flow_plain(const struct sk_buff *skb, u32 *hash)
+{
+	const struct iphdr *ip = (const struct iphdr *)skb->data;
+	const __be16 *port = (const __be16 *)(ip + 1);
+
+	if (unlikely(skb->protocol != htons(ETH_P_IP) ||
+		     skb_headlen(skb) < sizeof(*ip) + 2 * sizeof(*port) ||
+		     *(const u8 *)ip != STEER_IHL5 || ip_is_fragment(ip)))
+		return false;
+	if (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_TCP)
+		return false;
+	*hash = (__force u32)(ip->saddr ^ ip->daddr) ^
+		(__force u16)(port[0] ^ port[1]);
+	return true;
+}
+
+/*
+ * Steers the frames of a word of a mask, and returns those that it cannot. Socket
+ * id's word is want[2 * id]. @masks says what pfq_steer_masks() does.
+ */
+static __always_inline u64 steer_flow_word(const struct pfq_fanout *t,
+					   const struct pfq_frame *frame, u64 word,
+					   u64 *want, bool masks)
+{
+	const struct pfq_frame *f;
+	u64 bit, rest = 0;
+	u32 hash, index;
+
+	for (; word; word &= -bit) {	/* frames in a row; bit is the one after */
+		bit = word & -word;
+		f = frame + __ffs64(word);
+		for (; word & bit; bit <<= 1, f++) {
+			if (unlikely(!steer_flow_plain(f->skb, &hash))) {
+				rest |= bit;
+				continue;
+			}
+			hash = pfq_steer_mix(hash);
+			index = masks ? hash & t->fold.mask :
+					pfq_steer_fold(&t->fold, hash);
+			want[2UL * t->sock[index]] |= bit;
+		}
+	}
+	return rest;
+}
+
+/* Which of some sockets get something? */
+static u64 steer_chosen(const struct pfq_mask *want, u64 socks)
+{
+	u64 left, chosen = 0;
+
+	for (left = socks; left; left &= left - 1)
+		if (!pfq_mask_empty(&want[__ffs64(left)]))
+			chosen |= left & -left;
+	return chosen;
+}
+
+/**
+ * pfq_steer_flow_quick() - hash, fold and look up in one go
+ * @t: the sockets to choose from
+ * @frame: the frames of the batch
+ * @mask: those in question
+ * @want: for each socket the frames that it gets; frames are added
+ * @socks: the sockets that get something; sockets are added
+ *
+ * TCP and UDP over IPv4, without options or fragments, in the linear part of the
+ * skb: that is what most frames are.
+ *
+ * Return: The frames that are otherwise; pfq_steer_flow() is for them.
+ */
+struct pfq_mask pfq_steer_flow_quick(const struct pfq_fanout *t,
+				     const struct pfq_frame *frame, struct pfq_mask mask,
+				     struct pfq_mask *want, u64 *socks)
+{
+	unsigned int k;
+
+	BUILD_BUG_ON(sizeof(*want) != 2 * sizeof(u64));
+	if (unlikely(!t->fold.n))
+		return mask;
+	for (k = 0; k < ARRAY_SIZE(mask.w); k++, frame += 64) {
+		if (pfq_steer_masks(&t->fold))
+			mask.w[k] = steer_flow_word(t, frame, mask.w[k], &want->w[k], true);
+		else
+			mask.w[k] = steer_flow_word(t, frame, mask.w[k], &want->w[k], false);
+	}
+	*socks |= steer_chosen(want, t->all);
+	return mask;
+}
+
 /**
  * pfq_steer_p2p() - by IPv4 addresses, the same in both directions
  * @frame: the frames of the batch
@@ -244,8 +335,8 @@ void pfq_steer_link(const struct pfq_frame *frame, struct pfq_mask mask,
 	int i;
 
 	while ((i = pfq_mask_pop(&mask)) >= 0) {
-		w = (const u16 *)(frame[i].skb->data - frame[i].mac_len);
-		if (frame[i].mac_len < ETH_HLEN)
+		w = (const u16 *)(frame[i].skb->data - frame[i].origin.mac_len);
+		if (frame[i].origin.mac_len < ETH_HLEN)
 			steer_drop(&verdict[i]);
 		else if ((w[0] & w[1] & w[2]) == 0xffff ||
 			 (w[3] & w[4] & w[5]) == 0xffff)
@@ -322,6 +413,7 @@ static struct pfq_fanout *steer_table(const struct pfq_net *pn, u64 members)
 	t = kzalloc(struct_size(t, sock, n), GFP_KERNEL_ACCOUNT);
 	if (!t)
 		return NULL;
+	t->all = members;
 	if (n)
 		pfq_steer_fold_init(&t->fold, n);
 	for (id = 0; id < Q_MAX_ID; id++) {

@@ -35,11 +35,13 @@ struct pfq_fold {
  * struct pfq_fanout - the eligible sockets of a group, for its default class
  * @rcu: frees it
  * @fold: folds a hash into an index
+ * @all: the sockets, one bit each
  * @sock: ids in ascending order, each as often as its weight says
  */
 struct pfq_fanout {
 	struct rcu_head rcu;
 	struct pfq_fold fold;
+	u64 all;
 	u8 sock[];
 };
 
@@ -78,6 +80,17 @@ static inline u32 pfq_steer_fold(const struct pfq_fold *f, u32 a)
 }
 
 /**
+ * pfq_steer_masks() - is a hash folded by a mask alone?
+ * @f: how it is folded
+ *
+ * Return: True if the number of results is a power of two.
+ */
+static inline bool pfq_steer_masks(const struct pfq_fold *f)
+{
+	return f->n == f->mask + 1;
+}
+
+/**
  * pfq_steer_lookup() - choose a socket of a table by a hash
  * @t: the table
  * @hash: the hash, as yet unmixed
@@ -97,6 +110,9 @@ int pfq_steer_pick(const struct pfq_net *pn, const struct pfq_group *g, u64 clas
 u64 pfq_steer_double(const struct pfq_net *pn, const struct pfq_group *g, u64 class_mask,
 		     u32 hash, u32 hash2);
 
+struct pfq_mask pfq_steer_flow_quick(const struct pfq_fanout *t,
+				     const struct pfq_frame *frame, struct pfq_mask mask,
+				     struct pfq_mask *want, u64 *socks);
 void pfq_steer_flow(const struct pfq_frame *frame, struct pfq_mask mask,
 		    struct pfq_verdict *verdict);
 void pfq_steer_p2p(const struct pfq_frame *frame, struct pfq_mask mask,
