@@ -417,8 +417,8 @@ int main(int argc, char **argv)
 		test_vlans(&wires, untag);
 		test_steering(&wires);
 		test_egress(&wires);
-		test_churn(&wires);
 		test_clock(&wires);
+		test_churn(&wires);
 	}
 	return report_end(json);
 }
