@@ -74,10 +74,11 @@ def devices(system: System, origins: Mapping[str, str]) -> Iterator[Device]:
 
 
 def _bound(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-    for line in text.splitlines()[1:]:
-        # A name may hold anything but blanks; the groups are a mask in front of it.
-        *_, mask, name = line.split()
-        yield name, tuple(bit for bit in range(64) if int(mask, 16) >> bit & 1)
+    head, *lines = text.splitlines() or [""]
+    for line in lines:
+        # By the names of the columns: the core that is loaded may be another version's.
+        row = dict(zip(head.split(), line.split(), strict=False))
+        yield row["name"], tuple(bit for bit in range(64) if int(row["groups"], 16) >> bit & 1)
 
 
 def _text(path: Path) -> str:

@@ -103,8 +103,8 @@ def test_the_way_of_packets(installed: Machine) -> None:
     table = installed.system.root / "proc/net/pfq/devices"
     table.parent.mkdir(parents=True)
     table.write_text(
-        "ifindex: handed    consumed  passed    both      freed     groups           name\n"
-        "      2: 10        10        0         0         0         0000000000000009 eth0\n"
+        "ifindex: handed    consumed  passed    both      freed     groups           frames      name\n"
+        "      2: 10        10        0         0         0         0000000000000009 accelerated eth0\n"
     )
     devices = {device.name: device for device in look(installed).devices}
     assert (devices["eth0"].groups, devices["eth1"].groups) == ((0, 3), ())

@@ -58,7 +58,7 @@ static void expect_device(const char *device)
 	bool found = false;
 
 	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%*d: %lu %lu %lu %lu %lu %*s %39s", &handed, &consumed, &passed,
+		if (sscanf(line, "%*d: %lu %lu %lu %lu %lu %*s %*s %39s", &handed, &consumed, &passed,
 			   &both, &freed, name) != 6 || strcmp(name, device))
 			continue;
 		found = true;
