@@ -49,7 +49,7 @@ load-all: venv packages  ## load and unload every driver that was swept, in a vi
 	PFQ_OMATIC_QEMU="$$($(PY) tests/vm/get_qemu.py drivers-cache/qemu || true)" \
 		$(VENV)/bin/pfq-omatic rehearse --all --load-only --net --kernel "$$(tools/default-kernel.sh)"
 
-test-kernels: venv  ## the kernels of other Debian releases, each below its own root: half an hour (root)
+test-kernels: venv  ## the kernels of other Debian releases, each below its own root, PREEMPT_RT too: hours (root)
 	tools/packages.sh debootstrap zstd
 	$(PY) -m pytest -m kernels
 

@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/poll.h>
+#include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/skbuff.h>
 #include <net/sock.h>
@@ -168,6 +169,7 @@ bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 
 	if (!want)
 		return false;
+	preempt_disable_nested();	/* the reader spins until all is committed */
 	r = pfq_ring_reserve(ring, want);
 	lost = want - r.count;
 	if (unlikely(lost))
@@ -176,6 +178,7 @@ bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 		lost += copy_slots(ring, &r, frame, mask, NULL, false);
 	else
 		lost += copy_slots(ring, &r, frame, mask, state, READ_ONCE(ps->tstamp));
+	preempt_enable_nested();
 
 	pfq_count(&ps->stats->recv, want);
 	if (unlikely(lost)) {

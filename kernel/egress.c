@@ -182,10 +182,7 @@ static u16 egress_pick_queue(struct net_device *dev, struct sk_buff *skb)
 /* Sending would wait for a lock that this CPU holds, further up the stack. */
 static bool egress_is_ours(const struct net_device *dev, u16 queue)
 {
-	const struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
-
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) &&
-	       READ_ONCE(txq->xmit_lock_owner) == smp_processor_id();
+	return pfq_compat_tx_owned(netdev_get_tx_queue(dev, queue));
 }
 
 /* Hands an skb, which is gone then, to a device; tells if its driver took it. */
@@ -196,7 +193,7 @@ static bool egress_send(struct net_device *dev, struct sk_buff *skb, u16 mac_len
 	if (unlikely(!is_skb_forwardable(dev, skb)))
 		goto drop;
 	skb->dev = dev;
-	skb->tstamp = 0;
+	pfq_compat_clear_tstamp(skb);
 	skb_forward_csum(skb);
 	if (queue == Q_ANY_QUEUE)
 		queue = egress_pick_queue(dev, skb);

@@ -33,7 +33,9 @@
  *
  *  - Every reserved slot below ring->slots must be committed, or the consumer
  *    spins for ever. So a slot is reserved only when the frame is at hand, and
- *    a frame that cannot be copied whole is committed with what was copied.
+ *    a frame that cannot be copied whole is committed with what was copied. And
+ *    a producer is not preempted meanwhile, also on PREEMPT_RT, where the consumer
+ *    may be the one that preempts it.
  *  - The length may exceed the number of slots (the consumer clamps it) but
  *    must not run into the version. So nothing is added when there is no room;
  *    the excess is at most one batch for each CPU.

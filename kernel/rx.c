@@ -44,8 +44,9 @@
  *                                              groups were
  *                                              unbound since
  *
- * (1) never in a hard interrupt; the twins of the netif_rx family queue the
- *     frame and bring it here from a tasklet.
+ * (1) never in a hard interrupt; the twins of the netif_rx family, which may be
+ *     called there, or with a transmit lock held, queue the frame and bring it here
+ *     from a tasklet.
  * (2) the frame itself is not lost: other groups and sockets may get it.
  *
  * Nothing waits on an idle CPU: the first frame of a batch schedules a tasklet,
@@ -61,7 +62,9 @@
  * are sent by). The state of a CPU, struct rx_cpu, is guarded by disabled bottom
  * halves, on PREEMPT_RT by rx_cpu.lock too. That is held while a frame is
  * appended or a batch changes hands, not while frames are handled: whoever does
- * that has set rx_cpu.busy, and owns rx_cpu.work and one batch.
+ * that is rx_cpu.handler, and owns rx_cpu.work and one batch. On PREEMPT_RT it
+ * may be preempted by another task with frames for this CPU. That one waits, and
+ * lends its priority: rx_cpu.handling.
  *
  * So a device that hands over a frame while it sends one of ours enters this
  * file again on the same CPU, but no deeper than to append it: to the other
@@ -96,7 +99,9 @@
 #include <linux/percpu.h>
 #include <linux/pfq_hook.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/skbuff.h>
+#include <linux/spinlock.h>
 #include <linux/topology.h>
 #include <linux/workqueue.h>
 
@@ -118,8 +123,10 @@
 /**
  * struct rx_cpu - the receive path's state of a CPU
  * @lock: see the top of this file
+ * @handling: held by @handler on PREEMPT_RT; taken before @lock
+ * @handler: the task that handles frames, or was interrupted for it: @work is in
+ *	use, and may be the other batch; NULL if there is none
  * @fill: the batch that frames are appended to
- * @busy: frames are being handled: @work is in use, and may be the other batch
  * @work: what was decided about the frames being handled
  * @tasklet: empties the batch at the end of the softirq
  * @drain: empties the batch on request
@@ -127,8 +134,9 @@
  */
 struct rx_cpu {
 	local_lock_t lock;
+	spinlock_t handling;	/* one handler at a time; PREEMPT_RT alone */
+	struct task_struct *handler;
 	struct rx_batch *fill;
-	bool busy;
 	struct pfq_work *work;
 	struct tasklet_struct tasklet;
 	struct work_struct drain;
@@ -301,19 +309,21 @@ static void rx_handle(struct rx_batch *b, struct pfq_work *w, int budget)
 
 /*
  * Claims the right to handle frames on this CPU, and takes the batch away, which
- * may be empty. Returns NULL if frames are being handled: further up the stack,
- * or, on PREEMPT_RT, by a task that was preempted.
+ * may be empty. Returns NULL if frames are being handled further up the stack.
  */
 static struct rx_batch *rx_claim(struct rx_cpu *rc)
 {
-	struct rx_batch *b = NULL;
+	struct rx_batch *b;
+
+	if (READ_ONCE(rc->handler) == current)
+		return NULL;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		spin_lock(&rc->handling);
+	WRITE_ONCE(rc->handler, current);
 
 	local_lock_nested_bh(&rx_cpus->lock);
-	if (!rc->busy) {
-		rc->busy = true;
-		b = rc->fill;
-		rc->fill = b == &rc->batch[0] ? &rc->batch[1] : &rc->batch[0];
-	}
+	b = rc->fill;
+	rc->fill = b == &rc->batch[0] ? &rc->batch[1] : &rc->batch[0];
 	local_unlock_nested_bh(&rx_cpus->lock);
 	return b;
 }
@@ -323,9 +333,11 @@ static void rx_release(struct rx_cpu *rc)
 	bool more;
 
 	local_lock_nested_bh(&rx_cpus->lock);
-	rc->busy = false;
 	more = rc->fill->len || rc->work->wake;
 	local_unlock_nested_bh(&rx_cpus->lock);
+	WRITE_ONCE(rc->handler, NULL);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		spin_unlock(&rc->handling);
 	if (more)
 		tasklet_schedule(&rc->tasklet);
 }
@@ -359,7 +371,7 @@ static noinline ktime_t rx_clock(struct sk_buff *skb)
 {
 	ktime_t hw = pfq_compat_hwtstamp(skb);
 
-	return hw ? : skb->tstamp ? : ktime_get_real();
+	return hw ? : pfq_compat_tstamp(skb) ? : ktime_get_real();
 }
 
 static ktime_t rx_tstamp(const struct pfq_net *pn, struct sk_buff *skb)
@@ -711,6 +723,7 @@ int __init pfq_rx_init(void)
 	for_each_possible_cpu(cpu) {
 		rc = per_cpu_ptr(rx_cpus, cpu);
 		local_lock_init(&rc->lock);
+		spin_lock_init(&rc->handling);
 		rc->fill = &rc->batch[0];
 		tasklet_setup(&rc->tasklet, rx_tasklet);
 		INIT_WORK(&rc->drain, rx_drain_work);

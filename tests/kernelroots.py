@@ -3,6 +3,7 @@
 
     root = kernelroots.root("5.10")      drivers-cache/roots/kernel-5.10-..., made at the first call: minutes, network
     root.path, root.release              where it is, and its kernel: 5.10.0-37-amd64
+    root = kernelroots.root("7-rt")      the same line with PREEMPT_RT
 
 A suite's own kernel, or that of its backports, is what its meta packages bring: the newest of that line. Deleting what
 is kept brings newer ones.
@@ -34,6 +35,7 @@ SUITES: Mapping[str, Suite] = {
 """By line of kernels; 7 is the newest that Debian ships."""
 
 PACKAGES = ("linux-image-amd64", "linux-headers-amd64", "binutils", "make")
+RT_PACKAGES = ("linux-image-rt-amd64", "linux-headers-rt-amd64", "binutils", "make")
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,18 @@ class KernelRoot:
 
 
 def root(line: str) -> KernelRoot:
-    """Return the root with the newest kernel of a line; skips the test where roots cannot be made."""
+    """Return the root with the newest kernel of a line (or of its flavour, LINE-rt); skips the test where roots cannot
+    be made."""
     roots.require()
-    suite = SUITES[line]
-    with roots.kept(f"kernel-{line}", suite, PACKAGES) as (path, there):
+    suite = SUITES[line.removesuffix("-rt")]
+    packages = RT_PACKAGES if line.endswith("-rt") else PACKAGES
+    with roots.kept(f"kernel-{line}", suite, packages) as (path, there):
         if not there:
             roots.make(suite.name, path)
             if suite.backports:
                 _add_backports(path, suite.name)
             target = f"-t {suite.name}-backports" if suite.backports else ""
-            wanted = " ".join(PACKAGES)
+            wanted = " ".join(packages)
             roots.inside(path, f"apt-get -y -qq --no-install-recommends {target} install {wanted} && apt-get clean")
     (release,) = kernel.releases(root=path)
     return KernelRoot(path, release)

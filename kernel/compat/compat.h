@@ -16,6 +16,9 @@
 #include <linux/local_lock.h>
 #include <linux/mm.h>
 #include <linux/netdevice.h>
+#include <linux/preempt.h>
+#include <linux/skbuff.h>
+#include <linux/smp.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 10, 0)
 #error "PFQ needs Linux 5.10 or newer"
@@ -95,13 +98,69 @@ static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 #endif
 
 /*
- * 97dc7cd92ac6 ("ptp: Support late timestamp determination") in v6.0: what lies in
+ * 555bb4ccd1dd ("preempt: Provide preempt_[dis|en]able_nested()") in v6.1.
+ */
+#ifndef preempt_disable_nested
+#define preempt_disable_nested()				\
+do {								\
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))			\
+		preempt_disable();				\
+} while (0)
+
+static __always_inline void preempt_enable_nested(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+}
+#endif
+
+/*
+ * b824c3e16c19 ("net: Provide a PREEMPT_RT specific check for
+ * netdev_queue::_xmit_lock") in v7.0, and in the stable releases of 6.18 and 6.19:
+ * netif_tx_owned(). Without it a CPU is the owner, also on PREEMPT_RT, where up to
+ * v6.17 sections with bottom halves disabled exclude each other on a CPU.
+ */
+static inline bool pfq_compat_tx_owned(struct netdev_queue *txq)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	return netif_tx_owned(txq, smp_processor_id());
+#else
+	return READ_ONCE(txq->xmit_lock_owner) == smp_processor_id();
+#endif
+}
+
+/*
+ * a1ac9c8acec1 ("net: Add skb->mono_delivery_time to distinguish mono delivery_time
+ * from (rcv) timestamp") in v5.18: what lies in skb->tstamp may be the time at which
+ * TCP wanted the frame to be sent, by another clock; it survives forwarding (veth).
+ * Before, nothing told the one from the other.
+ */
+static inline ktime_t pfq_compat_tstamp(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+	return skb_tstamp(skb);
+#else
+	return 0;
+#endif
+}
+
+static inline void pfq_compat_clear_tstamp(struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+	skb_set_delivery_time(skb, 0, 0);
+#else
+	skb->tstamp = 0;
+#endif
+}
+
+/*
+ * 97dc7cd92ac6 ("ptp: Support late timestamp determination") in v5.19: what lies in
  * the place of the NIC's timestamp may be a pointer (igc), which the driver turns
  * into a time.
  */
 static inline ktime_t pfq_compat_hwtstamp(struct sk_buff *skb)
 {
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 0, 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 19, 0)
 	if (skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP_NETDEV)
 		return netdev_get_tstamp(skb->dev, skb_hwtstamps(skb), false);
 #endif

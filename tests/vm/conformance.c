@@ -39,8 +39,8 @@
  *     12  ...  byte i of the payload is (sequence number + i) mod 256
  *
  * With --wires it sends its own frames over two veth pairs, near0 to far0 and near1
- * to far1, and checks filters, VLANs, steering and device endpoints; near0.5 and
- * near0.7 are VLAN devices on near0. --untag: the module takes tags out of frames.
+ * to far1, and checks filters, VLANs, steering, device endpoints and timestamps;
+ * near0.5 and near0.7 are VLAN devices on near0. --untag: the module takes tags out of frames.
  *
  * Frames are 60 (64 if tagged) to 1518 bytes. The sender should pause for 200 ms
  * after the first frame, so that more than one wake-up is needed. Frames of
@@ -417,6 +417,7 @@ int main(int argc, char **argv)
 		test_vlans(&wires, untag);
 		test_steering(&wires);
 		test_egress(&wires);
+		test_clock(&wires);
 		test_churn(&wires);
 	}
 	return report_end(json);

@@ -7,13 +7,13 @@ PFQ_TEST_KERNEL names the kernel (default: the one that tools/default-kernel.sh 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from omatic import clients, dirs, pipeline, proc
+from omatic import clients, dirs, pipeline, proc, sysroot
 from omatic.dirs import Cache
 from omatic.lab.rehearse import Rehearsal, Verdict, rehearse
 from omatic.model import StockKernel
@@ -31,9 +31,10 @@ def _release() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The kernel under test and all that was built for it."""
+    """The kernel under test, below which root it is, and all that was built for it."""
 
     release: str
+    root: Path
     stock: StockKernel
     modules: dict[str, Path]
     hook: Path
@@ -56,32 +57,28 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Build and prove the drivers, and build the core and the clients, as a user does."""
-    release = _release()
+    """Build what the tests need for this machine's kernel."""
+    return build(_release(), DRIVERS, tmp_path_factory)
+
+
+def build(
+    release: str, drivers: Sequence[str], tmp_path_factory: pytest.TempPathFactory, root: Path = sysroot.HERE
+) -> Built:
+    """Build and prove the drivers, and build the core and the clients, as a user does; skip without a boot image."""
     cache = Cache(dirs.default_cache())
+    source = arena.sources(release, cache)
     output = tmp_path_factory.mktemp("modules")
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "omatic",
-        "build",
-        *DRIVERS,
-        "--kernel",
-        release,
-        "--source",
-        arena.sources(release, cache),
-        "--output",
-        output,
-        "--json",
-    ]
+    command: list[str | Path] = [sys.executable, "-m", "omatic", "build", *drivers, "--kernel", release]
+    command += ["--sysroot", root, "--source", source, "--output", output, "--json"]
     reports = json.loads(proc.run(command, cwd=_TOP).stdout)
-    stock = pipeline.select([DRIVERS[0]], Settings(cache, kernel=release, source=arena.sources(release, cache))).stock
+    stock = pipeline.select(drivers[:1], Settings(cache, kernel=release, source=source, sysroot=root)).stock
     if stock.image is None:
         pytest.skip(f"the boot image of {release} is not on this machine")
     conformance = tmp_path_factory.mktemp("conformance")
     proc.run(["make", "-C", _TOP / "tests/vm", f"BUILD={conformance}"])
     return Built(
         release,
+        root,
         stock,
         {report["driver"]: Path(report["module"]) for report in reports},
         output / "pfq_hook.ko",

@@ -107,6 +107,7 @@ void test_vlans(const struct wires *wires, bool untag);
 void test_steering(const struct wires *wires);
 void test_egress(const struct wires *wires);
 void test_churn(const struct wires *wires);
+void test_clock(const struct wires *wires);
 
 struct data_options {
 	const char *device;

@@ -221,6 +221,8 @@ static void reader_see(struct reader *r, const struct slot *slot)
 
 	if (number < 0) {
 		r->foreign++;
+		if (slot->caplen > 23 && slot->bytes[23] == IPPROTO_TCP)
+			r->tcp_sec = slot->sec;
 		return;
 	}
 	r->seen[number]++;

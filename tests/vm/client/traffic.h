@@ -31,6 +31,7 @@ struct reader {
 	unsigned int seen[MAX_FRAMES];
 	uint16_t tci[MAX_FRAMES];
 	uint32_t state;		/* of the last frame */
+	int64_t tcp_sec;	/* when the last TCP segment came, in seconds; 0: none did */
 	unsigned long bad;	/* slots that were never committed, or hold other bytes */
 	unsigned long foreign;
 };

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The core on kernels of other Debian releases, and on their real-time flavours: the very tests of tests/vm."""
+
+import pytest
+
+from tests.vm import test_conformance, test_devices, test_engine, test_twins
+
+pytestmark = pytest.mark.kernels
+
+test_the_module_is_what_programs_for_pfq_expect = test_conformance.test_the_module_is_what_programs_for_pfq_expect
+test_who_gets_which_frame = test_engine.test_who_gets_which_frame
+test_bindings_follow_devices = test_devices.test_bindings_follow_devices
+test_everything_comes_and_goes_under_traffic = test_devices.test_everything_comes_and_goes_under_traffic
+test_limits_are_parameters = test_devices.test_limits_are_parameters
+
+bench_nic = test_twins.bench_nic
+test_each_frame_once_by_every_delivery_function = test_twins.test_each_frame_once_by_every_delivery_function
+test_unloading_under_traffic = test_twins.test_unloading_under_traffic
