@@ -158,7 +158,8 @@ def test_unproven_is_refused_without_crcs(newest: Below, tmp_path: Path) -> None
     for ours in (folder / "Kbuild", tmp_path / "linux/Kbuild"):
         ours.unlink(missing_ok=True)
     source = folder / "vmxnet3_drv.c"
-    source.write_text(source.read_text().replace("return 0;", "return 1;", 1))
+    # All of them: the first is in a part that is not compiled, and proves to make no difference.
+    source.write_text(source.read_text().replace("return 0;", "return 1;"))
     status, said = newest.run("build", "vmxnet3", "--source", str(tmp_path / "linux"))
     assert (status, "not proven" in said) == (13, True), said
     status, said = newest.run("build", "vmxnet3", "--source", str(tmp_path / "linux"), "--force")
