@@ -32,28 +32,32 @@
 
 /* --- setsockopt ----------------------------------------------------------- */
 
-static int opt_in(void *arg, size_t size, sockptr_t optval, unsigned int optlen)
-{
-	if (optlen != size)
-		return -EINVAL;
-	return copy_from_sockptr(arg, optval, size) ? -EFAULT : 0;
-}
+/*
+ * An argument, copied in.
+ */
+union set_arg {
+	int value;
+	size_t size;
+	struct pfq_so_enable enable;
+	struct pfq_so_binding binding;
+	struct pfq_so_fprog fprog;
+	struct pfq_so_vlan_toggle vlan;
+	struct pfq_so_group_computation computation;
+	struct pfq_so_group_tap tap;
+	struct pfq_so_group_generic generic;
+};
 
-static int set_enable(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_enable(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_enable arg;
 	int ret;
 
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
 	mutex_lock(&ps->lock);
-	ret = pfq_sock_enable(ps, &arg);
+	ret = pfq_sock_enable(ps, &arg->enable);
 	mutex_unlock(&ps->lock);
 	return ret;
 }
 
-static int set_disable(struct pfq_sock *ps)
+static int set_disable(struct pfq_sock *ps, const union set_arg *arg)
 {
 	mutex_lock(&ps->lock);
 	pfq_sock_disable(ps);
@@ -61,102 +65,94 @@ static int set_disable(struct pfq_sock *ps)
 	return 0;
 }
 
-static int set_tstamp(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_tstamp(struct pfq_sock *ps, const union set_arg *arg)
 {
-	int arg, ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
 	mutex_lock(&ps->lock);
-	pfq_sock_set_tstamp(ps, arg);
+	pfq_sock_set_tstamp(ps, arg->value);
 	mutex_unlock(&ps->lock);
 	return 0;
 }
 
-/* Bytes of a packet (rx_len, tx_len): a slot must be no larger than allowed. */
-static int set_len(struct pfq_sock *ps, size_t *field, sockptr_t optval,
-		   unsigned int optlen)
+/* What the size of the shared memory depends on is fixed while there is one. */
+static int set_geometry(struct pfq_sock *ps, size_t *field, size_t value)
 {
-	size_t arg;
-	int ret;
+	int ret = 0;
 
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	if (arg > pfq_max_slot_size || PFQ_SLOT_SIZE(arg) > pfq_max_slot_size)
-		return -EPERM;
 	mutex_lock(&ps->lock);
 	if (rcu_access_pointer(ps->ring))
 		ret = -EPERM;
 	else
-		*field = arg;
+		*field = value;
 	mutex_unlock(&ps->lock);
 	return ret;
 }
 
-static int set_slots(struct pfq_sock *ps, size_t *field, sockptr_t optval,
-		     unsigned int optlen)
+/* Bytes of a packet: a slot must be no larger than allowed. */
+static int set_len(struct pfq_sock *ps, size_t *field, size_t len)
 {
-	size_t arg;
-	int ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	if (arg > pfq_max_slots)
+	if (len > pfq_max_slot_size || PFQ_SLOT_SIZE(len) > pfq_max_slot_size)
 		return -EPERM;
-	mutex_lock(&ps->lock);
-	if (rcu_access_pointer(ps->ring))
-		ret = -EPERM;
-	else
-		*field = arg;
-	mutex_unlock(&ps->lock);
-	return ret;
+	return set_geometry(ps, field, len);
 }
 
-static int set_weight(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_slots(struct pfq_sock *ps, size_t *field, size_t slots)
 {
-	int arg, ret;
+	return slots > pfq_max_slots ? -EPERM : set_geometry(ps, field, slots);
+}
 
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	if (arg < 1 || arg > PFQ_WEIGHT_MAX)
+static int set_rx_len(struct pfq_sock *ps, const union set_arg *arg)
+{
+	return set_len(ps, &ps->rx_len, arg->size);
+}
+
+static int set_rx_slots(struct pfq_sock *ps, const union set_arg *arg)
+{
+	return set_slots(ps, &ps->rx_slots, arg->size);
+}
+
+static int set_tx_len(struct pfq_sock *ps, const union set_arg *arg)
+{
+	return set_len(ps, &ps->tx_len, arg->size);
+}
+
+static int set_tx_slots(struct pfq_sock *ps, const union set_arg *arg)
+{
+	return set_slots(ps, &ps->tx_slots, arg->size);
+}
+
+static int set_weight(struct pfq_sock *ps, const union set_arg *arg)
+{
+	if (arg->value < 1 || arg->value > PFQ_WEIGHT_MAX)
 		return -EPERM;
 	mutex_lock(&ps->lock);
-	pfq_sock_set_weight(ps, arg);
+	pfq_sock_set_weight(ps, arg->value);
 	mutex_unlock(&ps->lock);
 	return 0;
 }
 
 /* A device is looked up in the socket's own namespace; rtnl_mutex keeps it there. */
-static int set_group_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int bind_group(struct pfq_sock *ps, const struct pfq_so_binding *b)
 {
-	struct pfq_so_binding arg;
 	struct net_device *dev;
-	int ret;
 
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
+	if (!pfq_group_joined(ps, b->gid))
+		return -EACCES;
+	if (b->qindex < Q_ANY_QUEUE || b->qindex >= PFQ_MAX_QUEUES)
+		return -EACCES;
+	if (b->ifindex == Q_ANY_DEVICE)
+		return pfq_device_bind_any(ps->net, sock_net(&ps->sk), b->gid,
+					   b->qindex);
+	dev = __dev_get_by_index(sock_net(&ps->sk), b->ifindex);
+	return dev ? pfq_device_bind(ps->net, dev, b->gid, b->qindex) : -EACCES;
+}
+
+static int set_group_bind(struct pfq_sock *ps, const union set_arg *arg)
+{
+	int ret;
 
 	rtnl_lock();
 	mutex_lock(&pfq_mutex);
-	ret = -EACCES;
-	if (!pfq_group_joined(ps, arg.gid))
-		goto out;
-	if (arg.qindex < Q_ANY_QUEUE || arg.qindex >= PFQ_MAX_QUEUES)
-		goto out;
-	if (arg.ifindex == Q_ANY_DEVICE) {
-		ret = pfq_device_bind_any(ps->net, sock_net(&ps->sk), arg.gid,
-					  arg.qindex);
-		goto out;
-	}
-	dev = __dev_get_by_index(sock_net(&ps->sk), arg.ifindex);
-	if (dev)
-		ret = pfq_device_bind(ps->net, dev, arg.gid, arg.qindex);
-out:
+	ret = bind_group(ps, &arg->binding);
 	mutex_unlock(&pfq_mutex);
 	rtnl_unlock();
 	if (!ret && READ_ONCE(ps->net->tap))
@@ -164,116 +160,66 @@ out:
 	return ret;
 }
 
-static int set_group_unbind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_group_unbind(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_binding arg;
-	int ret;
+	const struct pfq_so_binding *b = &arg->binding;
+	int ret = -EACCES;
 
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
 	mutex_lock(&pfq_mutex);
-	if (pfq_group_joined(ps, arg.gid))
-		pfq_device_unbind(ps->net, arg.ifindex, arg.gid, arg.qindex);
-	else
-		ret = -EACCES;
+	if (pfq_group_joined(ps, b->gid)) {
+		pfq_device_unbind(ps->net, b->ifindex, b->gid, b->qindex);
+		ret = 0;
+	}
 	mutex_unlock(&pfq_mutex);
 	return ret;
 }
 
-static int set_group_leave(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_group_leave(struct pfq_sock *ps, const union set_arg *arg)
 {
-	int gid, ret;
-
-	ret = opt_in(&gid, sizeof(gid), optval, optlen);
-	if (ret)
-		return ret;
-	if (gid < 0 || gid >= Q_MAX_GROUP)
+	if (arg->value < 0 || arg->value >= Q_MAX_GROUP)
 		return -EFAULT;
-	pfq_group_leave(ps, gid);
+	pfq_group_leave(ps, arg->value);
 	return 0;
 }
 
-static int set_group_tap(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_group_tap(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_group_tap arg;
-	int ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	return pfq_group_set_tap(ps, arg.gid, arg.on);
+	return pfq_group_set_tap(ps, arg->tap.gid, arg->tap.on);
 }
 
-static int set_group_generic(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_group_generic(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_group_generic arg;
-	int ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	return pfq_generic_set(ps, arg.gid, arg.flags);
+	return pfq_generic_set(ps, arg->generic.gid, arg->generic.flags);
 }
 
-static int set_group_fprog(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_group_fprog(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_fprog arg;
-	int ret;
+	struct sock_fprog fcode = arg->fprog.fcode;
 
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	return pfq_filter_set(ps, arg.gid, &arg.fcode);
+	return pfq_filter_set(ps, arg->fprog.gid, &fcode);
 }
 
-static int set_group_vlan_toggle(struct pfq_sock *ps, sockptr_t optval,
-				 unsigned int optlen)
+static int set_group_vlan_toggle(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_vlan_toggle arg;
-	int ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	return pfq_vlan_toggle(ps, arg.gid, arg.toggle);
+	return pfq_vlan_toggle(ps, arg->vlan.gid, arg->vlan.toggle);
 }
 
-static int set_group_vlan(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_group_vlan(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_vlan_toggle arg;
-	int ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	return pfq_vlan_set(ps, arg.gid, arg.vid, arg.toggle);
+	return pfq_vlan_set(ps, arg->vlan.gid, arg->vlan.vid, arg->vlan.toggle);
 }
 
-static int set_group_function(struct pfq_sock *ps, sockptr_t optval,
-			      unsigned int optlen)
+static int set_group_function(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_group_computation arg;
-	int ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	return pfq_program_set(ps, arg.gid, arg.prog);
+	return pfq_program_set(ps, arg->computation.gid, arg->computation.prog);
 }
 
-static int set_egress_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_egress_bind(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_binding arg;
-	int ret;
-
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	return pfq_egress_bind(ps, arg.ifindex, arg.qindex);
+	return pfq_egress_bind(ps, arg->binding.ifindex, arg->binding.qindex);
 }
 
-static int set_egress_unbind(struct pfq_sock *ps)
+static int set_egress_unbind(struct pfq_sock *ps, const union set_arg *arg)
 {
 	pfq_egress_unbind(ps);
 	return 0;
@@ -289,32 +235,80 @@ static bool ifindex_exists(const struct pfq_sock *ps, int ifindex)
 	return found;
 }
 
-static int set_tx_bind(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+static int set_tx_bind(struct pfq_sock *ps, const union set_arg *arg)
 {
-	struct pfq_so_binding arg;
-	int ret;
+	const struct pfq_so_binding *b = &arg->binding;
 
-	ret = opt_in(&arg, sizeof(arg), optval, optlen);
-	if (ret)
-		return ret;
-	if (arg.tid < Q_NO_KTHREAD || arg.qindex < Q_ANY_QUEUE)
+	if (b->tid < Q_NO_KTHREAD || b->qindex < Q_ANY_QUEUE)
 		return -EPERM;
-	if (arg.ifindex != Q_ANY_DEVICE && !ifindex_exists(ps, arg.ifindex))
+	if (b->ifindex != Q_ANY_DEVICE && !ifindex_exists(ps, b->ifindex))
 		return -EPERM;
-	return arg.tid == Q_NO_KTHREAD ? -EOPNOTSUPP : -ESRCH;	/* no threads */
+	return b->tid == Q_NO_KTHREAD ? -EOPNOTSUPP : -ESRCH;	/* no threads */
 }
 
-/* Nothing is bound for transmission, so there is nothing to send. */
-static int set_tx_xmit(struct pfq_sock *ps, sockptr_t optval, unsigned int optlen)
+/* Nothing is bound for transmission, so there is nothing to undo. */
+static int set_tx_unbind(struct pfq_sock *ps, const union set_arg *arg)
 {
-	int queue, ret;
+	return 0;
+}
 
-	if (!rcu_access_pointer(ps->ring))
-		return -EPERM;
-	ret = opt_in(&queue, sizeof(queue), optval, optlen);
-	if (ret)
-		return ret;
-	return queue ? -EPERM : 0;
+/* Nor to send. */
+static int set_tx_xmit(struct pfq_sock *ps, const union set_arg *arg)
+{
+	return arg->value ? -EPERM : 0;
+}
+
+/**
+ * struct set_option - an option of setsockopt(2)
+ * @name: its number
+ * @size: of its argument; 0 if it has none, which is given with any length
+ * @enabled: only an enabled socket has it, whatever the argument
+ * @set: does it
+ */
+struct set_option {
+	int name;
+	u16 size;
+	bool enabled;
+	int (*set)(struct pfq_sock *ps, const union set_arg *arg);
+};
+
+#define SIZE(member)	sizeof_field(union set_arg, member)
+
+static const struct set_option set_options[] = {
+	{ Q_SO_DISABLE, 0, false, set_disable },
+	{ Q_SO_ENABLE, SIZE(enable), false, set_enable },
+	{ Q_SO_SET_RX_TSTAMP, SIZE(value), false, set_tstamp },
+	{ Q_SO_SET_RX_LEN, SIZE(size), false, set_rx_len },
+	{ Q_SO_SET_RX_SLOTS, SIZE(size), false, set_rx_slots },
+	{ Q_SO_SET_TX_LEN, SIZE(size), false, set_tx_len },
+	{ Q_SO_SET_TX_SLOTS, SIZE(size), false, set_tx_slots },
+	{ Q_SO_SET_WEIGHT, SIZE(value), false, set_weight },
+	{ Q_SO_GROUP_BIND, SIZE(binding), false, set_group_bind },
+	{ Q_SO_GROUP_UNBIND, SIZE(binding), false, set_group_unbind },
+	{ Q_SO_GROUP_LEAVE, SIZE(value), false, set_group_leave },
+	{ Q_SO_GROUP_FPROG, SIZE(fprog), false, set_group_fprog },
+	{ Q_SO_GROUP_VLAN_FILT_TOGGLE, SIZE(vlan), false, set_group_vlan_toggle },
+	{ Q_SO_GROUP_VLAN_FILT, SIZE(vlan), false, set_group_vlan },
+	{ Q_SO_GROUP_FUNCTION, SIZE(computation), false, set_group_function },
+	{ Q_SO_EGRESS_BIND, SIZE(binding), false, set_egress_bind },
+	{ Q_SO_EGRESS_UNBIND, 0, false, set_egress_unbind },
+	{ Q_SO_TX_BIND, SIZE(binding), false, set_tx_bind },
+	{ Q_SO_TX_UNBIND, 0, false, set_tx_unbind },
+	{ Q_SO_TX_QUEUE_XMIT, SIZE(value), true, set_tx_xmit },
+	{ Q_SO_GROUP_TAP, SIZE(tap), false, set_group_tap },
+	{ Q_SO_GROUP_GENERIC, SIZE(generic), false, set_group_generic },
+};
+
+#undef SIZE
+
+static const struct set_option *set_find(int name)
+{
+	const struct set_option *option;
+
+	for (option = set_options; option < set_options + ARRAY_SIZE(set_options); option++)
+		if (option->name == name)
+			return option;
+	return NULL;
 }
 
 /**
@@ -331,56 +325,19 @@ static int set_tx_xmit(struct pfq_sock *ps, sockptr_t optval, unsigned int optle
 int pfq_setsockopt(struct socket *sock, int level, int optname,
 		   sockptr_t optval, unsigned int optlen)
 {
+	const struct set_option *option = set_find(optname);
 	struct pfq_sock *ps = pfq_sk(sock->sk);
+	union set_arg arg;
 
-	switch (optname) {
-	case Q_SO_DISABLE:
-		return set_disable(ps);
-	case Q_SO_ENABLE:
-		return set_enable(ps, optval, optlen);
-	case Q_SO_SET_RX_TSTAMP:
-		return set_tstamp(ps, optval, optlen);
-	case Q_SO_SET_RX_LEN:
-		return set_len(ps, &ps->rx_len, optval, optlen);
-	case Q_SO_SET_RX_SLOTS:
-		return set_slots(ps, &ps->rx_slots, optval, optlen);
-	case Q_SO_SET_TX_LEN:
-		return set_len(ps, &ps->tx_len, optval, optlen);
-	case Q_SO_SET_TX_SLOTS:
-		return set_slots(ps, &ps->tx_slots, optval, optlen);
-	case Q_SO_SET_WEIGHT:
-		return set_weight(ps, optval, optlen);
-	case Q_SO_GROUP_BIND:
-		return set_group_bind(ps, optval, optlen);
-	case Q_SO_GROUP_UNBIND:
-		return set_group_unbind(ps, optval, optlen);
-	case Q_SO_GROUP_LEAVE:
-		return set_group_leave(ps, optval, optlen);
-	case Q_SO_GROUP_FPROG:
-		return set_group_fprog(ps, optval, optlen);
-	case Q_SO_GROUP_VLAN_FILT_TOGGLE:
-		return set_group_vlan_toggle(ps, optval, optlen);
-	case Q_SO_GROUP_VLAN_FILT:
-		return set_group_vlan(ps, optval, optlen);
-	case Q_SO_GROUP_FUNCTION:
-		return set_group_function(ps, optval, optlen);
-	case Q_SO_EGRESS_BIND:
-		return set_egress_bind(ps, optval, optlen);
-	case Q_SO_EGRESS_UNBIND:
-		return set_egress_unbind(ps);
-	case Q_SO_TX_UNBIND:		/* nothing is bound */
-		return 0;
-	case Q_SO_TX_BIND:
-		return set_tx_bind(ps, optval, optlen);
-	case Q_SO_TX_QUEUE_XMIT:
-		return set_tx_xmit(ps, optval, optlen);
-	case Q_SO_GROUP_TAP:
-		return set_group_tap(ps, optval, optlen);
-	case Q_SO_GROUP_GENERIC:
-		return set_group_generic(ps, optval, optlen);
-	default:
+	if (!option)
 		return sock_setsockopt(sock, level, optname, optval, optlen);
-	}
+	if (option->enabled && !rcu_access_pointer(ps->ring))
+		return -EPERM;
+	if (option->size && optlen != option->size)
+		return -EINVAL;
+	if (copy_from_sockptr(&arg, optval, option->size))
+		return -EFAULT;
+	return option->set(ps, &arg);
 }
 
 /* --- getsockopt ----------------------------------------------------------- */

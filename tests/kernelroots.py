@@ -34,8 +34,8 @@ SUITES: Mapping[str, Suite] = {
 }
 """By line of kernels; 7 is the newest that Debian ships."""
 
-PACKAGES = ("linux-image-amd64", "linux-headers-amd64", "binutils", "make")
-RT_PACKAGES = ("linux-image-rt-amd64", "linux-headers-rt-amd64", "binutils", "make")
+PACKAGES = ("linux-image-amd64", "linux-headers-amd64", "binutils", "make", "sparse")
+RT_PACKAGES = ("linux-image-rt-amd64", "linux-headers-rt-amd64", "binutils", "make", "sparse")
 
 
 @dataclass(frozen=True)

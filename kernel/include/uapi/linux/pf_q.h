@@ -23,6 +23,7 @@
 #ifndef _UAPI_LINUX_PF_Q_H
 #define _UAPI_LINUX_PF_Q_H
 
+#include <linux/const.h>
 #include <linux/types.h>
 #include <linux/ioctl.h>
 #include <linux/filter.h>
@@ -91,18 +92,18 @@
 #define Q_CLASS_ANY			(~Q_CLASS_CONTROL)
 
 /* Flow keys of the function steer_key. Bit 8 is not used. */
-#define Q_KEY_ETH_TYPE			(1UL << 0)
-#define Q_KEY_ETH_SRC			(1UL << 1)
-#define Q_KEY_ETH_DST			(1UL << 2)
-#define Q_KEY_IP_SRC			(1UL << 3)
-#define Q_KEY_IP_DST			(1UL << 4)
-#define Q_KEY_IP_PROTO			(1UL << 5)
-#define Q_KEY_IP_ECN			(1UL << 6)
-#define Q_KEY_IP_DSCP			(1UL << 7)
-#define Q_KEY_SRC_PORT			(1UL << 9)
-#define Q_KEY_DST_PORT			(1UL << 10)
-#define Q_KEY_ICMP_TYPE			(1UL << 11)
-#define Q_KEY_ICMP_CODE			(1UL << 12)
+#define Q_KEY_ETH_TYPE			_BITUL(0)
+#define Q_KEY_ETH_SRC			_BITUL(1)
+#define Q_KEY_ETH_DST			_BITUL(2)
+#define Q_KEY_IP_SRC			_BITUL(3)
+#define Q_KEY_IP_DST			_BITUL(4)
+#define Q_KEY_IP_PROTO			_BITUL(5)
+#define Q_KEY_IP_ECN			_BITUL(6)
+#define Q_KEY_IP_DSCP			_BITUL(7)
+#define Q_KEY_SRC_PORT			_BITUL(9)
+#define Q_KEY_DST_PORT			_BITUL(10)
+#define Q_KEY_ICMP_TYPE			_BITUL(11)
+#define Q_KEY_ICMP_CODE			_BITUL(12)
 
 /* --- socket options ----------------------------------------------------- */
 
@@ -482,7 +483,7 @@ struct pfq_shared_queue {
 
 /*
  * Not known to PFQ 6.2, whose kernel answers ENOPROTOOPT. Numbers start at
- * 1024, clear of the generic SO_* options that unknown numbers fall through to.
+ * 1024, clear of the generic SO_* options, which take unknown numbers.
  */
 #define Q_SO_GROUP_TAP			1024	/* setsockopt: struct pfq_so_group_tap */
 #define Q_SO_GROUP_GENERIC		1025	/* setsockopt: struct pfq_so_group_generic */
