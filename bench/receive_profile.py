@@ -16,8 +16,6 @@ from receive_cases import CASES
 from omatic import dirs, proc
 from omatic.dirs import Cache
 
-HERE = Path(__file__).resolve().parent
-
 
 class Symbols:
     """Names of addresses."""
@@ -40,14 +38,6 @@ class Symbols:
         return self._names[at] if at >= 0 else "?"
 
 
-def plugin(work: Path) -> Path:
-    """Return the emulator's plugin, compiled."""
-    work.mkdir(parents=True, exist_ok=True)
-    made = work / "plugin.so"
-    proc.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-shared", "-fPIC", "-o", made, HERE / "profiler/plugin.c"])
-    return made
-
-
 def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,7 +52,7 @@ def main() -> None:
         work = Path(name)
         built = receive_build.build(given.kernel, Cache(dirs.default_cache()), work, given.jobs)
         counts = work / "counts"
-        options = ("-plugin", f"{plugin(work / 'plugin')},into={counts}")
+        options = ("-plugin", f"{receive_build.plugin('plugin', work)},into={counts}")
         program = proc.run(["nm", built.program]).stdout
         program = "\n".join(line for line in program.splitlines() if len(line.split()) == 3)
         with receive_guest.boot(built, work / "logs", options, parameters=given.parameters) as guest:

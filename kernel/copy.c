@@ -136,13 +136,17 @@ static noinline struct pfq_mask copy_first(struct pfq_mask mask, u32 count)
  * pfq_copy_wake() - wake up the readers of a socket that something was copied to
  * @ps: the socket
  *
+ * They sleep on if there is less than they want to be woken up for: SO_RCVLOWAT.
+ *
  * Context: Softirq, inside an RCU read-side section.
  */
 void pfq_copy_wake(const struct pfq_sock *ps)
 {
+	const struct pfq_ring *ring = rcu_dereference(ps->ring);
 	struct socket_wq *wq = rcu_dereference(ps->sk.sk_wq);
 
-	if (skwq_has_sleeper(wq))	/* C in ring.h */
+	if (skwq_has_sleeper(wq) &&	/* C in ring.h */
+	    ring && pfq_ring_readable(ring, READ_ONCE(ps->sk.sk_rcvlowat)))
 		wake_up_interruptible_sync_poll(&wq->wait,
 						EPOLLIN | EPOLLRDNORM);
 }
