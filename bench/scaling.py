@@ -14,9 +14,11 @@ from pathlib import Path
 
 import receive_build
 import receive_guest
+import sharing
 from latest import Figure, keep
 from receive_build import HOOK, NIC, PFQ
 from receive_guest import DEVICE, Guest
+from symbols import Symbols
 
 from omatic import dirs
 from omatic.dirs import Cache
@@ -26,6 +28,7 @@ MECHANISM = "pfq-steer"
 """Frames of each queue go to all readers; nothing but the reservation should be shared."""
 
 _CPUS = 4
+_KNOWN = {sharing.SLOTS, sharing.RESERVATION}
 _TIMES = 1.7
 """How many times as much two queues and readers should get done."""
 
@@ -51,26 +54,50 @@ def _prepare(guest: Guest, parameters: str) -> None:
     guest.run("! grep -v none /sys/devices/system/cpu/cpuidle/current_driver")
 
 
-def _executed(guest: Guest, ways: int, place: Place, frames: int, counts: Path) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Where the plugins of the emulator write what they saw."""
+
+    counts: Path
+    lines: Path
+
+    def options(self, work: Path) -> tuple[str, ...]:
+        """Return the emulator's options."""
+        plugins = {"vcpus": self.counts, "lines": self.lines}
+        given = [("-plugin", f"{receive_build.plugin(name, work)},into={path}") for name, path in plugins.items()]
+        return tuple(word for pair in given for word in pair)
+
+
+def _executed(guest: Guest, ways: int, place: Place, frames: int, seen: Seen) -> list[float]:
     """Return the instructions of each processor, for each frame."""
     command = f"bench-receive {MECHANISM} {DEVICE} {ways} poll"
     where = f"{ways} {place.first}"
     guest.receive(f"{command} 4096 {where}", 4096)
     guest.receive(f"{command} {frames} {where}", frames)
-    each = dict(tuple(map(int, line.split())) for line in counts.read_text().splitlines())
+    each = dict(tuple(map(int, line.split())) for line in seen.counts.read_text().splitlines())
     return [each.get(cpu, 0) / frames for cpu in range(_CPUS)]
 
 
-def _figures(guest: Guest, frames: int, counts: Path, taken: dict[str, list[float]]) -> None:
+def _figures(guest: Guest, frames: int, seen: Seen, taken: dict[str, list[float]]) -> None:
     for place in PLACES:
         busiest = {}
         for ways in (1, 2):
-            each = _executed(guest, ways, place, frames, counts)
+            each = _executed(guest, ways, place, frames, seen)
             busiest[ways] = max(each)
             name = f"rx.pfq.busiest.{ways}q{ways}r{place.name}.60"
             print(f"{name:36} {busiest[ways]:10.1f}  of {' '.join(f'{one:.1f}' for one in each)}", flush=True)
             taken.setdefault(name, []).append(round(busiest[ways], 2))
         taken.setdefault(f"rx.pfq.scaling.2q2r{place.name}.60", []).append(round(busiest[1] / busiest[2], 4))
+        _tell_sharing(guest, seen)
+
+
+def _tell_sharing(guest: Guest, seen: Seen) -> None:
+    """Of two queues and two readers, the last that ran."""
+    found = sharing.lines(seen.lines.read_text(), Symbols(guest.run("cat /proc/kallsyms")))
+    for kind, count in sorted(found.items()):
+        print(f"{'ok' if kind in _KNOWN else 'NO':3} {count} lines written by one and used by another: {kind}")
+    if found[sharing.RESERVATION] != 2:
+        print("NO  each reader should have one line for the reservation")
 
 
 def main() -> None:
@@ -86,12 +113,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         built = receive_build.build(given.kernel, Cache(dirs.default_cache()), work, given.jobs)
-        counts = work / "counts"
-        options = ("-plugin", f"{receive_build.plugin('vcpus', work)},into={counts}")
+        seen = Seen(work / "counts", work / "lines")
+        options = seen.options(work)
         for _ in range(given.runs):
             with receive_guest.boot(built, work / "logs", options, cpus=_CPUS) as guest:
                 _prepare(guest, given.parameters)
-                _figures(guest, given.frames, counts, taken)
+                _figures(guest, given.frames, seen, taken)
     figures = [Figure(name, _unit(name), round(statistics.median(runs), 4), runs) for name, runs in taken.items()]
     for one in figures:
         if one.name.startswith("rx.pfq.scaling"):
