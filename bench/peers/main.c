@@ -14,7 +14,7 @@
  * woken, reads all that is there and sleeps again, and the CPU is never idle but
  * at the end.
  *
- * With SOURCES, that many processes make the frames instead: the i-th on CPU i, by
+ * With SOURCES, that many processes make the frames instead: the i-th on CPU 1 + i, by
  * queue i, its share of them. Readers are on the CPUs from FIRST on, one each.
  */
 #include <errno.h>
@@ -209,7 +209,7 @@ static int sources_start(int count, uint64_t frames, pid_t *pid)
 		if (pid[i])
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		stay_on(i);
+		stay_on(1 + i);
 		snprintf(share + strlen(share), 16, " %d", i);
 		close(go[1]);
 		if (read(go[0], &nothing, 1))

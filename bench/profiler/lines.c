@@ -4,11 +4,11 @@
  * one processor and use on another, between two marks that the guest executes (see
  * marks.h), and writes
  *
- *	LINE CODE READERS WRITERS
+ *	LINE CODE READERS WRITERS WRITES
  *
  * for each instruction that used such a line to the file that its argument into=
- * names: addresses, and masks of the processors, all hexadecimal; again at each
- * second mark.
+ * names: addresses, masks of the processors, and how often it was written, all
+ * hexadecimal; again at each second mark.
  *
  * Addresses are virtual. What modules share is at the same one on all processors.
  */
@@ -30,6 +30,7 @@ struct use {
 	uint64_t code;
 	uint64_t readers;
 	uint64_t writers;
+	uint64_t writes;
 };
 
 static struct use *uses[BUCKETS];
@@ -65,10 +66,12 @@ static void used(unsigned int cpu, uint32_t info, uint64_t address, void *data)
 	if (!running)
 		return;
 	u = find(address >> LINE_SHIFT, (uint64_t)(uintptr_t)data);
-	if (qemu_plugin_mem_is_store(info))
+	if (qemu_plugin_mem_is_store(info)) {
 		u->writers |= 1ULL << cpu % 64;
-	else
+		u->writes++;
+	} else {
 		u->readers |= 1ULL << cpu % 64;
+	}
 }
 
 static void start(unsigned int cpu, void *data)
@@ -118,8 +121,10 @@ static void stop(unsigned int cpu, void *data)
 	for (i = 0; i < BUCKETS; i++)
 		for (u = uses[i]; u; u = u->next)
 			if (shared(u->line))
-				fprintf(file, "%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 "\n",
-					u->line << LINE_SHIFT, u->code, u->readers, u->writers);
+				fprintf(file,
+					"%" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 "\n",
+					u->line << LINE_SHIFT, u->code, u->readers, u->writers,
+					u->writes);
 	fclose(file);
 }
 
