@@ -80,7 +80,11 @@ def boot(
         booted.guest.must("mark end")
         booted.kmsg.wait_for(b"phase: end", 60.0)
     if found := kmsg.complaints(kmsg.parse(booted.kmsg.text())):
-        raise RehearsalFailed("the kernel complained during the benchmark", details=[str(one.line) for one in found])
+        raise RehearsalFailed(
+            "the kernel complained during the benchmark",
+            hint=f"see {logs}",
+            details=[str(one.line) for one in found],
+        )
 
 
 class Guest:
@@ -110,7 +114,7 @@ class Guest:
         said = self._guest.must(command, patience=_PATIENCE)
         found: dict[str, Any] = json.loads(said)
         if any(found["lost"]) or sum(found["read"]) % frames:
-            raise RehearsalFailed(f"{command}: frames were lost", details=[said])
+            raise RehearsalFailed(f"{command}: frames were lost", hint="is a ring too small?", details=[said])
         return found
 
     def run(self, command: str) -> str:
