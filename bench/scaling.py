@@ -6,9 +6,11 @@ others could do no more at the same time. docs/benchmarks.md explains.
 """
 
 import argparse
+import contextlib
 import os
 import statistics
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import receive_build
 import receive_guest
 import sharing
 from latest import Figure, keep
-from receive_build import HOOK, NIC, PFQ
+from receive_build import HOOK, NIC, PFQ, Built
 from receive_guest import DEVICE, Guest
 from symbols import Symbols
 
@@ -28,8 +30,8 @@ MECHANISM = "pfq-steer"
 """Frames of each queue go to all readers; nothing but the reservation should be shared."""
 
 _CPUS = 5
-_ARGUMENTS = ("isolcpus=1-4",)
-"""The first processor is for the rest of the system."""
+_ARGUMENTS = ("isolcpus=1-4", "nohz_full=1-4", "rcu_nocbs=1-4")
+"""The first processor is for the rest of the system; no tick counts as work, which comes by the time of the host."""
 
 _KNOWN = (sharing.SLOTS, sharing.RESERVATION, sharing.ONCE)
 _TIMES = 1.7
@@ -48,62 +50,54 @@ PLACES = (Place("", 3), Place(".beside", 1))
 """On processors of their own, and on those of the sources."""
 
 
-def _prepare(guest: Guest, parameters: str) -> None:
-    guest.run(f"load {HOOK} && insmod /modules/{NIC}.ko queues=2 && insmod /modules/{PFQ}.ko {parameters}")
-    guest.run(f"ip link set {DEVICE} up; sleep 2")
-    for knob, value in DEVICE_SETTINGS.items():
-        guest.run(f"echo {value} >/sys/class/net/{DEVICE}/source/{knob}")
-    # Who waits for an interrupt executes nothing: no driver that would have it look out for work instead.
-    guest.run("! grep -v none /sys/devices/system/cpu/cpuidle/current_driver")
+@contextlib.contextmanager
+def _guest(built: Built, work: Path, plugin: str, parameters: str) -> Iterator[tuple[Guest, Path]]:
+    """Boot a guest that is watched by a plugin of the emulator; yields it, and where the plugin writes what it saw."""
+    seen = work / plugin
+    options = ("-plugin", f"{receive_build.plugin(plugin, work)},into={seen}")
+    with receive_guest.boot(built, work / "logs", options, _ARGUMENTS, cpus=_CPUS) as guest:
+        guest.run(f"load {HOOK} && insmod /modules/{NIC}.ko queues=2 && insmod /modules/{PFQ}.ko {parameters}")
+        guest.run(f"ip link set {DEVICE} up; sleep 2")
+        for knob, value in DEVICE_SETTINGS.items():
+            guest.run(f"echo {value} >/sys/class/net/{DEVICE}/source/{knob}")
+        # Who waits for an interrupt executes nothing: no driver that would have it look out for work instead.
+        guest.run("! grep -v none /sys/devices/system/cpu/cpuidle/current_driver")
+        yield guest, seen
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Where the plugins of the emulator write what they saw."""
-
-    counts: Path
-    lines: Path
-
-    def options(self, work: Path) -> tuple[str, ...]:
-        """Return the emulator's options."""
-        plugins = {"vcpus": self.counts, "lines": self.lines}
-        given = [("-plugin", f"{receive_build.plugin(name, work)},into={path}") for name, path in plugins.items()]
-        return tuple(word for pair in given for word in pair)
+def _receive(guest: Guest, ways: int, place: Place, frames: int) -> None:
+    for count in (4096, frames):  # what is allocated once is allocated before
+        guest.receive(f"bench-receive {MECHANISM} {DEVICE} {ways} poll {count} {ways} {place.first}", count)
 
 
-def _executed(guest: Guest, ways: int, place: Place, frames: int, seen: Seen) -> list[float]:
-    """Return the instructions of each processor, for each frame."""
-    command = f"bench-receive {MECHANISM} {DEVICE} {ways} poll"
-    where = f"{ways} {place.first}"
-    guest.receive(f"{command} 4096 {where}", 4096)
-    guest.receive(f"{command} {frames} {where}", frames)
+def _executed(counts: Path) -> list[int]:
+    """Return the instructions of each processor."""
     each = [0] * _CPUS
-    for line in seen.counts.read_text().splitlines():
+    for line in counts.read_text().splitlines():
         cpu, instructions = line.split()
         each[int(cpu)] = int(instructions)
-    return [one / frames for one in each]
+    return each
 
 
-def _figures(guest: Guest, frames: int, seen: Seen, taken: dict[str, list[float]]) -> None:
+def _figures(guest: Guest, counts: Path, frames: int, taken: dict[str, list[float]]) -> None:
     for place in PLACES:
         busiest = {}
         for ways in (1, 2):
-            each = _executed(guest, ways, place, frames, seen)
+            _receive(guest, ways, place, frames)
+            each = [one / frames for one in _executed(counts)]
             busiest[ways] = max(each)
             name = f"rx.pfq.busiest.{ways}q{ways}r{place.name}.60"
             print(f"{name:36} {busiest[ways]:10.1f}  of {' '.join(f'{one:.1f}' for one in each)}", flush=True)
             taken.setdefault(name, []).append(round(busiest[ways], 2))
         taken.setdefault(f"rx.pfq.scaling.2q2r{place.name}.60", []).append(round(busiest[1] / busiest[2], 4))
-        _tell_sharing(guest, seen)
 
 
-def _tell_sharing(guest: Guest, seen: Seen) -> None:
-    """Of two queues and two readers, the last that ran."""
-    found = sharing.lines(seen.lines.read_text(), Symbols(guest.run("cat /proc/kallsyms")))
+def _tell_sharing(guest: Guest, lines: Path, frames: int) -> None:
+    _receive(guest, 2, PLACES[0], frames)
+    found = sharing.lines(lines.read_text(), Symbols(guest.run("cat /proc/kallsyms")))
     for kind, count in sorted(found.items()):
-        print(f"{'ok' if kind.endswith(_KNOWN) else 'NO':3} {count} lines written by one and used by another: {kind}")
-    if found[sharing.RESERVATION] != 2:
-        print("NO  each reader should have one line for the reservation")
+        good = count == 2 if kind == sharing.RESERVATION else kind.endswith(_KNOWN)
+        print(f"{'ok' if good else 'NO':3} {count} lines written by one and used by another: {kind}")
 
 
 def main() -> None:
@@ -119,12 +113,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         built = receive_build.build(given.kernel, Cache(dirs.default_cache()), work, given.jobs)
-        seen = Seen(work / "counts", work / "lines")
-        options = seen.options(work)
         for _ in range(given.runs):
-            with receive_guest.boot(built, work / "logs", options, _ARGUMENTS, cpus=_CPUS) as guest:
-                _prepare(guest, given.parameters)
-                _figures(guest, given.frames, seen, taken)
+            with _guest(built, work, "vcpus", given.parameters) as (guest, seen):
+                _figures(guest, seen, given.frames, taken)
+        with _guest(built, work, "lines", given.parameters) as (guest, seen):
+            _tell_sharing(guest, seen, given.frames)
     figures = [Figure(name, _unit(name), round(statistics.median(runs), 4), runs) for name, runs in taken.items()]
     for one in figures:
         if one.name.startswith("rx.pfq.scaling"):
