@@ -121,14 +121,15 @@ test-fleet: venv  ## roll a bundle out to Debian systems with Ansible (root)
 	tools/packages.sh debootstrap zstd ansible-core
 	PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" $(PY) -m pytest -m packages tests/fleet
 
-BENCH := planning building receive
+BENCH := planning building receive scaling
 BENCH_PLANNING :=
 BENCH_BUILDING :=
 BENCH_RECEIVE :=
+BENCH_SCALING :=
 
 # One of them: make bench BENCH=receive
 # A quick form: make bench BENCH_PLANNING="--drivers ixgbe --runs 3" BENCH_BUILDING="--drivers e1000e --runs 1" BENCH_RECEIVE="--runs 1"
-bench: venv packages dev-packages  ## planning against spatch, building against make, receiving against other ways to: an hour; plots in docs/
+bench: venv packages dev-packages  ## planning against spatch, building against make, receiving against other ways to, and how it scales: an hour; plots in docs/
 ifneq ($(filter planning,$(BENCH)),)
 	$(PY) bench/planning.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_PLANNING)
 endif
@@ -137,6 +138,9 @@ ifneq ($(filter building,$(BENCH)),)
 endif
 ifneq ($(filter receive,$(BENCH)),)
 	$(PY) bench/receive.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_RECEIVE)
+endif
+ifneq ($(filter scaling,$(BENCH)),)
+	$(PY) bench/scaling.py --kernel "$$(tools/default-kernel.sh)" $(BENCH_SCALING)
 endif
 	$(PY) bench/plot.py
 

@@ -25,7 +25,10 @@ _COST = (
     ("rx.pfq.copy.1reader", "rx.afxdp_copy.1reader", {60: 0.85, 1500: 0.90}),
     ("rx.pfq.copy.1reader.timer", "rx.afxdp_copy.1reader.timer", {60: 0.85, 1500: 0.90}),
     ("rx.pfq.steer.4readers", "rx.pfq.copy.1reader", {60: 1.10}),
+    ("rx.pfq.steer.4readers.lowat", "rx.pfq.copy.1reader", {60: 1.10}),
     ("rx.pfq.steer.4readers.timer", "rx.pfq.copy.1reader.timer", {60: 1.10}),
+    ("rx.pfq.steer.4readers.lowat", "rx.pfq.steer.1reader", {60: 1.10}),
+    ("rx.pfq.steer.4readers.timer", "rx.pfq.steer.1reader.timer", {60: 1.10}),
 )
 """Of the cost above the bare sender."""
 

@@ -60,3 +60,10 @@ def _floor(build_dir: Path, symvers: Path, work: Path) -> Path:
 def _program(work: Path) -> Path:
     proc.run(["make", "-C", HERE / "peers", f"BUILD={work}"])
     return work / "bench-receive"
+
+
+def plugin(name: str, work: Path) -> Path:
+    """Return a plugin of the emulator, from `profiler`, compiled."""
+    made = work / f"{name}.so"
+    proc.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-shared", "-fPIC", "-o", made, HERE / f"profiler/{name}.c"])
+    return made

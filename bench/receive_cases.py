@@ -25,7 +25,8 @@ class Made(StrEnum):
 class Case:
     """A figure: its name without the frame size, and the state of the guest in which it is taken.
 
-    `core` is the module behind the hook; `wait` is how readers wait: poll, or the milliseconds that they sleep.
+    `core` is the module behind the hook; `wait` is how readers wait: poll, poll:N (for N frames), or the milliseconds
+    that they sleep.
     """
 
     name: str
@@ -41,6 +42,9 @@ class Case:
 
 _PLAIN = "netif_receive_skb"
 """Without GRO, which costs 600 instructions and helps nobody who captures: the peers at their best."""
+
+_LOWAT = "poll:64"
+"""Woken up by poll, each for as many frames as the source makes at once, however many readers share them."""
 
 
 def _pfq(name: str, mechanism: str = "pfq", readers: int = 1, wait: str = "poll") -> Case:
@@ -60,9 +64,11 @@ CASES = (
     _pfq("rx.pfq.copy.4readers", readers=4),
     _pfq("rx.pfq.copy.4readers.timer", readers=4, wait="1"),
     _pfq("rx.pfq.steer.1reader", "pfq-steer"),
+    _pfq("rx.pfq.steer.1reader.timer", "pfq-steer", wait="1"),
     _pfq("rx.pfq.steer.4readers", "pfq-steer", 4),
     _pfq("rx.pfq.steer.4readers.timer", "pfq-steer", 4, "4"),
     _pfq("rx.pfq.steer.4readers.timer_1ms", "pfq-steer", 4, "1"),
+    _pfq("rx.pfq.steer.4readers.lowat", "pfq-steer", 4, _LOWAT),
     Case("rx.pfq.generic.1reader", "pfq-generic", 1, core="pfq", way=_PLAIN),
     Case("rx.tpacket3.1reader", "tpacket3", 1, way=_PLAIN),
     Case("rx.tpacket3.1reader.timer", "tpacket3", 1, "1", way=_PLAIN),

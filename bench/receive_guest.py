@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from receive_build import FLOOR, HOOK, NIC, PFQ, Built
 from receive_cases import Case, Driver
@@ -39,11 +40,17 @@ class Figure:
 
 @contextlib.contextmanager
 def boot(
-    built: Built, logs: Path, options: tuple[str, ...] = (), arguments: tuple[str, ...] = (), parameters: str = ""
+    built: Built,
+    logs: Path,
+    options: tuple[str, ...] = (),
+    arguments: tuple[str, ...] = (),
+    parameters: str = "",
+    cpus: int = 1,
 ) -> Iterator["Guest"]:
     """Boot the guest for the length of the block; afterwards its log must be clean.
 
-    `options` are for QEMU, `arguments` for the kernel, `parameters` for pfq.
+    `options` are for QEMU, `arguments` for the kernel, `parameters` for pfq. With several `cpus` time is that of the
+    host, and says nothing.
     """
     paths = {HOOK: built.hook, PFQ: built.pfq, FLOOR: built.floor, NIC: built.accelerated}
     tree = ModuleTree(built.kernel.modules, paths)
@@ -61,9 +68,9 @@ def boot(
         logs,
         (),
         (*ARGUMENTS, *arguments),
-        cpus=1,
+        cpus=cpus,
         cpu=CPU,
-        exact=True,
+        exact=cpus == 1,
         options=options,
     )
     with machine.boot(setup) as booted:
@@ -73,7 +80,11 @@ def boot(
         booted.guest.must("mark end")
         booted.kmsg.wait_for(b"phase: end", 60.0)
     if found := kmsg.complaints(kmsg.parse(booted.kmsg.text())):
-        raise RehearsalFailed("the kernel complained during the benchmark", details=[str(one.line) for one in found])
+        raise RehearsalFailed(
+            "the kernel complained during the benchmark",
+            hint=f"see {logs}",
+            details=[str(one.line) for one in found],
+        )
 
 
 class Guest:
@@ -95,11 +106,16 @@ class Guest:
         warm = self._guest.run(f"{command} 4096", patience=_PATIENCE)
         if warm.status == UNSUPPORTED:
             return Figure(name, None)
-        said = self._guest.must(f"{command} {frames}", patience=_PATIENCE)
-        found = json.loads(said)
-        if any(found["lost"]) or sum(found["read"]) % frames:
-            raise RehearsalFailed(f"{name}: frames were lost", details=[said])
+        found = self.receive(f"{command} {frames}", frames)
         return Figure(name, (found["cycles"] - 1000 * found["idle_us"]) / frames)
+
+    def receive(self, command: str, frames: int) -> dict[str, Any]:
+        """Run a command of bench-receive and return what it says; RehearsalFailed if frames were lost."""
+        said = self._guest.must(command, patience=_PATIENCE)
+        found: dict[str, Any] = json.loads(said)
+        if any(found["lost"]) or sum(found["read"]) % frames:
+            raise RehearsalFailed(f"{command}: frames were lost", hint="is a ring too small?", details=[said])
+        return found
 
     def run(self, command: str) -> str:
         """Run a command of the shell in the guest; it must succeed."""

@@ -2,50 +2,18 @@
 """Where do the instructions of a received packet go? One figure of the receive benchmark, function by function."""
 
 import argparse
-import bisect
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import receive_build
 import receive_guest
 from receive_cases import CASES
+from symbols import Symbols
 
 from omatic import dirs, proc
 from omatic.dirs import Cache
-
-HERE = Path(__file__).resolve().parent
-
-
-class Symbols:
-    """Names of addresses."""
-
-    def __init__(self, table: str) -> None:
-        found = sorted(self._read(table))
-        self._starts = [start for start, _ in found]
-        self._names = [name for _, name in found]
-
-    @staticmethod
-    def _read(table: str) -> Iterator[tuple[int, str]]:
-        for line in table.splitlines():
-            address, kind, name, *module = line.split()
-            if kind in "tTwW" and not name.startswith(("__pfx_", "__cfi_")):
-                yield int(address, 16), " ".join((name, *module))
-
-    def name(self, address: int) -> str:
-        """Return the function that an address is in."""
-        at = bisect.bisect(self._starts, address) - 1
-        return self._names[at] if at >= 0 else "?"
-
-
-def plugin(work: Path) -> Path:
-    """Return the emulator's plugin, compiled."""
-    work.mkdir(parents=True, exist_ok=True)
-    made = work / "plugin.so"
-    proc.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-shared", "-fPIC", "-o", made, HERE / "profiler/plugin.c"])
-    return made
 
 
 def main() -> None:
@@ -62,7 +30,7 @@ def main() -> None:
         work = Path(name)
         built = receive_build.build(given.kernel, Cache(dirs.default_cache()), work, given.jobs)
         counts = work / "counts"
-        options = ("-plugin", f"{plugin(work / 'plugin')},into={counts}")
+        options = ("-plugin", f"{receive_build.plugin('plugin', work)},into={counts}")
         program = proc.run(["nm", built.program]).stdout
         program = "\n".join(line for line in program.splitlines() if len(line.split()) == 3)
         with receive_guest.boot(built, work / "logs", options, parameters=given.parameters) as guest:

@@ -186,7 +186,7 @@ static __poll_t pfq_poll(struct file *file, struct socket *sock, poll_table *wai
 
 	rcu_read_lock();
 	ring = rcu_dereference(ps->ring);
-	if (ring && pfq_ring_readable(ring))
+	if (ring && pfq_ring_readable(ring, READ_ONCE(ps->sk.sk_rcvlowat)))
 		mask = EPOLLIN | EPOLLRDNORM;
 	rcu_read_unlock();
 	return mask;

@@ -136,39 +136,43 @@ static noinline struct pfq_mask copy_first(struct pfq_mask mask, u32 count)
  * pfq_copy_wake() - wake up the readers of a socket that something was copied to
  * @ps: the socket
  *
+ * They sleep on if there is less than they want to be woken up for: SO_RCVLOWAT.
+ *
  * Context: Softirq, inside an RCU read-side section.
  */
 void pfq_copy_wake(const struct pfq_sock *ps)
 {
+	const struct pfq_ring *ring = rcu_dereference(ps->ring);
 	struct socket_wq *wq = rcu_dereference(ps->sk.sk_wq);
 
-	if (skwq_has_sleeper(wq))	/* C in ring.h */
+	if (skwq_has_sleeper(wq) &&	/* C in ring.h */
+	    ring && pfq_ring_readable(ring, READ_ONCE(ps->sk.sk_rcvlowat)))
 		wake_up_interruptible_sync_poll(&wq->wait,
 						EPOLLIN | EPOLLRDNORM);
 }
 
 /**
  * pfq_copy() - copy frames into the receive queue of a socket
- * @ps: the socket
- * @ring: its memory
+ * @ps: the socket; if it has no queue, nothing is done
  * @frame: the frames of the batch
- * @mask: those that the socket gets
+ * @wanted: those that the socket gets
  * @state: for each frame of the batch the state for the slot's header, or NULL
  *	if it is 0 for all
  *
- * What finds no slot is lost, and counted.
+ * What finds no slot is lost, and counted. pfq_copy_wake() has to be called later.
  *
  * Context: Softirq, inside an RCU read-side section.
- * Return: True if there is something to read: pfq_copy_wake() has to be called.
  */
-bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
-	      const struct pfq_frame *frame, struct pfq_mask mask, const u32 *state)
+void pfq_copy(const struct pfq_sock *ps, const struct pfq_frame *frame,
+	      const struct pfq_mask *wanted, const u32 *state)
 {
-	unsigned int want = pfq_mask_weight(mask), lost;
+	const struct pfq_ring *ring = rcu_dereference(ps->ring);
+	unsigned int want = pfq_mask_weight(*wanted), lost;
+	struct pfq_mask mask = *wanted;
 	struct pfq_reservation r;
 
-	if (!want)
-		return false;
+	if (unlikely(!want || !ring))
+		return;
 	preempt_disable_nested();	/* the reader spins until all is committed */
 	r = pfq_ring_reserve(ring, want);
 	lost = want - r.count;
@@ -185,5 +189,4 @@ bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
 		pfq_count(&ps->stats->lost, lost);
 		pfq_count(&ps->net->stats->lost, lost);
 	}
-	return lost != want;
 }

@@ -10,11 +10,10 @@
 #include "mask.h"
 
 struct pfq_frame;
-struct pfq_ring;
 struct pfq_sock;
 
-bool pfq_copy(const struct pfq_sock *ps, const struct pfq_ring *ring,
-	      const struct pfq_frame *frame, struct pfq_mask mask, const u32 *state);
+void pfq_copy(const struct pfq_sock *ps, const struct pfq_frame *frame,
+	      const struct pfq_mask *wanted, const u32 *state);
 
 void pfq_copy_wake(const struct pfq_sock *ps);
 

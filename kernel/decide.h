@@ -44,6 +44,9 @@ struct pfq_work {
 	u32 state[Q_MAX_ID][PFQ_BATCH_MAX];
 };
 
+/* Memory of this size comes in aligned blocks of 2^n: no cache line is another CPU's too. */
+static_assert(sizeof(struct pfq_work) >= 256);
+
 void pfq_decide(struct pfq_work *w, const struct pfq_net *pn, u64 groups,
 		const struct pfq_frame *frame, struct pfq_mask mask);
 

@@ -10,7 +10,7 @@
  *
  *	producer (here)                       consumer (user space)
  *
- *	pfq_ring_reserve():                   wait until LEN(shinfo) > 0   (C)
+ *	pfq_ring_reserve():                   wait until LEN(shinfo) >= n  (C)
  *	  old = fetch_add(shinfo, n)   (A)    old = exchange(shinfo,
  *	  first = LEN(old)                               (VER + 1, 0))     (A)
  *	  v = VER(old)                        v = VER(old)
@@ -27,7 +27,9 @@
  * (B) Release pairs with the consumer's acquire: it sees the slot whole.
  * (C) The full barrier of skwq_has_sleeper() pairs with that of
  *     sock_poll_wait(): either the producer sees the sleeper, or the sleeper,
- *     which looks at shinfo after it has queued itself, sees the length.
+ *     which looks at shinfo after it has queued itself, sees the length. It is
+ *     woken when there are n slots (SO_RCVLOWAT, mostly 1): of several producers
+ *     that add to shinfo, the one whose addition makes n of it sees that.
  *
  * Rules that follow from the consumer's code, which cannot be changed:
  *
@@ -97,15 +99,18 @@ static inline atomic64_t *pfq_ring_shinfo(const struct pfq_ring *ring)
 }
 
 /**
- * pfq_ring_readable() - is there anything for the consumer?
+ * pfq_ring_readable() - is there enough for the consumer?
  * @ring: the ring
+ * @least: how many slots are enough, at least 1; a full ring always is
  *
  * Context: Any.
- * Return: True if the length is not 0.
+ * Return: True if the length is not less.
  */
-static inline bool pfq_ring_readable(const struct pfq_ring *ring)
+static inline bool pfq_ring_readable(const struct pfq_ring *ring, u32 least)
 {
-	return PFQ_SHINFO_LEN(atomic64_read(pfq_ring_shinfo(ring))) != 0; /* C */
+	u32 len = PFQ_SHINFO_LEN(atomic64_read(pfq_ring_shinfo(ring)));	/* C */
+
+	return len >= min(least, ring->slots);
 }
 
 /**

@@ -162,38 +162,39 @@ static void rx_wake(struct pfq_work *w)
 	rcu_read_unlock();
 }
 
-/* Gives frames of one namespace to the sockets that were chosen. */
+/*
+ * Gives frames of one namespace to the sockets that were chosen. All of them are
+ * noted for a wake-up, which asks then whether there is something to read.
+ */
 static void rx_give(const struct pfq_net *pn, struct pfq_work *w,
 		    const struct pfq_frame *frame)
 {
-	u64 socks = w->socks, devices = 0, wake = 0;
-	const struct pfq_ring *ring;
+	const u64 stateful = w->stateful;
+	u64 socks = w->socks, devices = 0;
 	const struct pfq_sock *ps;
-	const u32 *state;
 	int id;
 
-	for (; socks; socks &= socks - 1) {
-		id = __ffs64(socks);
-		ps = rcu_dereference(pn->sock[id]);
-		if (ps && rcu_access_pointer(ps->egress)) {
-			devices |= BIT_ULL(id);
-			continue;
-		}
-		ring = ps ? rcu_dereference(ps->ring) : NULL;
-		state = w->stateful & BIT_ULL(id) ? w->state[id] : NULL;
-		if (ring && pfq_copy(ps, ring, frame, w->want[id], state))
-			wake |= BIT_ULL(id);
-		memset(&w->want[id], 0, sizeof(w->want[id]));
-	}
-	if (devices)
-		pfq_egress_xmit(pn, w, devices, frame);
 	if (unlikely(w->wake_net != pn)) {
 		rx_wake(w);
 		w->wake_net = pn;
 	}
-	w->wake |= wake;
+	w->wake |= socks;
 	w->socks = 0;
 	w->stateful = 0;
+	for (; socks; socks &= socks - 1) {
+		id = __ffs64(socks);
+		ps = rcu_dereference(pn->sock[id]);
+		if (unlikely(ps && rcu_access_pointer(ps->egress))) {
+			devices |= BIT_ULL(id);
+			continue;
+		}
+		if (likely(ps))
+			pfq_copy(ps, frame, &w->want[id],
+				 stateful & BIT_ULL(id) ? w->state[id] : NULL);
+		w->want[id] = (struct pfq_mask){};
+	}
+	if (devices)
+		pfq_egress_xmit(pn, w, devices, frame);
 }
 
 static unsigned int rx_run_end(const struct rx_batch *b, unsigned int run)

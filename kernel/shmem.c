@@ -24,6 +24,11 @@
 static_assert(sizeof(struct pfq_shared_queue) == 2048);
 static_assert(sizeof(struct pfq_pkthdr) == 32);
 
+/* The word that CPUs share shares no cache line with slots, and no header of a slot lies in two. */
+static_assert(IS_ALIGNED(sizeof(struct pfq_shared_queue), SMP_CACHE_BYTES));
+static_assert(sizeof(struct pfq_pkthdr) <= PFQ_SLOT_ALIGNMENT &&
+	      IS_ALIGNED(SMP_CACHE_BYTES, PFQ_SLOT_ALIGNMENT));
+
 /* Bytes of one half; at most 2^18 slots of 2^16 bytes, so nothing overflows. */
 static u64 rx_half(const struct pfq_sock *ps)
 {

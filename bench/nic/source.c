@@ -74,6 +74,7 @@ static ssize_t run_store(struct device *dev, struct device_attribute *attr,
 		if (at == nic->nqueues)
 			at = 0;
 		cond_resched();
+		cpu_relax();	/* emulated processors that take turns: now the others */
 		if (signal_pending(current))
 			return -EINTR;
 	}

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * bench-receive MECHANISM DEVICE READERS WAIT FRAMES
+ * bench-receive MECHANISM DEVICE READERS WAIT FRAMES [SOURCES FIRST]
  *
  * Starts the readers of a mechanism, has the bench NIC make frames, and prints
  * what it took from the start until the last frame was read:
  *
  *   {"cycles": N, "idle_us": N, "frames": N, "read": [N, ...], "lost": [N, ...]}
  *
- * MECHANISM none has no readers: it is over when the source is. WAIT is poll, or
- * the milliseconds that a reader sleeps when there is nothing. The source is this
+ * MECHANISM none has no readers: it is over when the source is. WAIT is poll,
+ * poll:N for a poll that waits for N frames, or the milliseconds that a reader sleeps
+ * when there is nothing. The source is this
  * process, which has no claim to the CPU while a reader can run; so a reader is
  * woken, reads all that is there and sleeps again, and the CPU is never idle but
  * at the end.
+ *
+ * With SOURCES, that many processes make the frames instead: the i-th on CPU 1 + i, by
+ * queue i, its share of them. Readers are on the CPUs from FIRST on, one each.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +38,9 @@
 #include "peers.h"
 
 #define READERS_MAX	16
+#define SOURCES_MAX	16
 #define PATIENCE_MS	3000	/* of the guest, after the source has ended */
+#define LEAST_MS	10	/* who waits for more than one frame waits no longer */
 
 /* What the processes share. */
 struct board {
@@ -101,7 +107,7 @@ static void rest(const struct reader *r, int wait)
 	if (wait)
 		nap(wait);
 	else
-		poll(&fd, 1, -1);
+		poll(&fd, 1, r->least > 1 ? LEAST_MS : -1);
 }
 
 static void stop(int signal)
@@ -131,7 +137,18 @@ static void read_all(const struct mechanism *m, struct reader *r, int wait)
 	}
 }
 
-static pid_t reader_start(const struct mechanism *m, struct reader *r, int wait)
+static void stay_on(int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		die("sched_setaffinity");
+}
+
+/* @cpu is where the reader runs; -1: anywhere. */
+static pid_t reader_start(const struct mechanism *m, struct reader *r, int wait, int cpu)
 {
 	struct sigaction action = { .sa_handler = stop };
 	int status;
@@ -143,6 +160,8 @@ static pid_t reader_start(const struct mechanism *m, struct reader *r, int wait)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_TIMERSLACK, 1);
 		sigaction(SIGTERM, &action, NULL);	/* ends a poll */
+		if (cpu >= 0)
+			stay_on(cpu);
 		m->open(r);
 		__atomic_store_n(&board->ready, r->number + 1, __ATOMIC_RELEASE);
 		read_all(m, r, wait);
@@ -174,6 +193,43 @@ static void source(const char *frames)
 	close(fd);
 }
 
+/* Processes that make the frames when the pipe is closed; returns where to do that. */
+static int sources_start(int count, uint64_t frames, pid_t *pid)
+{
+	char share[64], nothing;
+	int i, go[2];
+
+	if (pipe(go))
+		die("pipe");
+	snprintf(share, sizeof(share), "%llu", (unsigned long long)(frames / (uint64_t)count));
+	for (i = 0; i < count; i++) {
+		pid[i] = fork();
+		if (pid[i] < 0)
+			die("fork");
+		if (pid[i])
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		stay_on(1 + i);
+		snprintf(share + strlen(share), 16, " %d", i);
+		close(go[1]);
+		if (read(go[0], &nothing, 1))
+			die("read(pipe)");
+		source(share);
+		exit(0);
+	}
+	close(go[0]);
+	return go[1];
+}
+
+static void sources_end(int count, const pid_t *pid)
+{
+	int i, status;
+
+	for (i = 0; i < count; i++)
+		if (waitpid(pid[i], &status, 0) != pid[i] || status)
+			exit(1);
+}
+
 static void list(const char *name, const uint64_t *value, int count)
 {
 	int i;
@@ -202,14 +258,16 @@ int main(int argc, char **argv)
 {
 	const struct mechanism *m;
 	uint64_t start, idle, frames;
-	pid_t pid[READERS_MAX];
+	pid_t pid[READERS_MAX], maker[SOURCES_MAX];
+	int i, waited, wait, sources, first, go = -1;
 	struct reader r = { 0 };
-	int i, waited, wait;
 
-	if (argc != 6) {
-		fprintf(stderr, "bench-receive MECHANISM DEVICE READERS WAIT FRAMES\n");
+	if (argc != 6 && argc != 8) {
+		fprintf(stderr, "bench-receive MECHANISM DEVICE READERS WAIT FRAMES [SOURCES FIRST]\n");
 		return 2;
 	}
+	sources = argc == 8 ? atoi(argv[6]) : 0;
+	first = sources ? atoi(argv[7]) : 0;
 	m = mechanism(argv[1]);
 	snprintf(clock_path, sizeof(clock_path), "/sys/class/net/%s/source/clock", argv[2]);
 	snprintf(run_path, sizeof(run_path), "/sys/class/net/%s/source/run", argv[2]);
@@ -217,9 +275,10 @@ int main(int argc, char **argv)
 	if (!r.ifindex)
 		die(argv[2]);
 	r.readers = m->read ? atoi(argv[3]) : 0;
-	if (r.readers > READERS_MAX)
+	if (r.readers > READERS_MAX || sources > SOURCES_MAX)
 		return 2;
-	wait = strcmp(argv[4], "poll") ? atoi(argv[4]) : 0;
+	r.least = sscanf(argv[4], "poll:%d", &wait) == 1 ? wait : 1;
+	wait = strncmp(argv[4], "poll", 4) ? atoi(argv[4]) : 0;
 	frames = strtoull(argv[5], NULL, 10);
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		     -1, 0);
@@ -231,13 +290,20 @@ int main(int argc, char **argv)
 		m->open(&r);
 	for (i = 0; i < r.readers; i++) {
 		r.number = i;
-		pid[i] = reader_start(m, &r, wait);
+		pid[i] = reader_start(m, &r, wait, sources ? first + i : -1);
 	}
+	if (sources)
+		go = sources_start(sources, frames, maker);
 	nap(50);
 	idle = idle_us();
 	mark_start();
 	start = __rdtsc();
-	source(argv[5]);
+	if (sources) {
+		close(go);
+		sources_end(sources, maker);
+	} else {
+		source(argv[5]);
+	}
 	if (!r.readers) {
 		board->end = __rdtsc();
 		mark_stop();

@@ -16,6 +16,7 @@
  * @readers: how many there are
  * @ifindex: the device
  * @fd: what poll(2) is called on
+ * @least: frames that poll(2) waits for; of PFQ alone
  * @sum: what the bytes looked at add up to, so that they are looked at
  * @lost: frames that the mechanism says it lost
  */
@@ -24,6 +25,7 @@ struct reader {
 	int readers;
 	int ifindex;
 	int fd;
+	int least;
 	uint64_t sum;
 	uint64_t lost;
 };

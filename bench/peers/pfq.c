@@ -48,6 +48,16 @@ static void get(const struct reader *r, int option, void *value, socklen_t len,
 		die(what);
 }
 
+/* The versions begin anew: no slot of the next half must look as if it were filled. */
+static void forget(uint32_t next)
+{
+	char *half = (char *)(queue + 1) + (size_t)(next & 1) * queue->rx.size;
+	uint32_t i;
+
+	for (i = 0; i < SLOTS; i++, half += queue->rx.slot_size)
+		((struct pfq_pkthdr *)half)->info.commit = ~next & 1;
+}
+
 static void open_queue(struct reader *r)
 {
 	const struct pfq_so_enable memory = { 0 };
@@ -60,11 +70,16 @@ static void open_queue(struct reader *r)
 	get(r, Q_SO_GET_ID, &version, sizeof(version), "GET_ID");
 	set(r, Q_SO_SET_RX_LEN, &caplen, sizeof(caplen), "SET_RX_LEN");
 	set(r, Q_SO_SET_RX_SLOTS, &slots, sizeof(slots), "SET_RX_SLOTS");
+	if (setsockopt(r->fd, SOL_SOCKET, SO_RCVLOWAT, &r->least, sizeof(r->least)))
+		die("SO_RCVLOWAT");
 	set(r, Q_SO_ENABLE, &memory, sizeof(memory), "ENABLE");
 	get(r, Q_SO_GET_SHMEM_SIZE, &size, sizeof(size), "GET_SHMEM_SIZE");
 	queue = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, r->fd, 0);
 	if (queue == MAP_FAILED)
 		die("mmap(PF_Q)");
+	/* What is done once in 2^32 swaps is done before anything is measured. */
+	forget(1);
+	__atomic_store_n((uint64_t *)&queue->rx.shinfo, PFQ_SHINFO(1, 0), __ATOMIC_RELEASE);
 }
 
 static void join(const struct reader *r)
@@ -150,18 +165,15 @@ static unsigned int pfq_read(struct reader *r)
 
 	if (!PFQ_SHINFO_LEN(old))
 		return 0;
-	if (next <= 1) {
-		half = (char *)(queue + 1) + (size_t)(next & 1) * queue->rx.size;
-		for (i = 0; i < SLOTS; i++, half += size)
-			((struct pfq_pkthdr *)half)->info.commit = version & 1;
-	}
+	if (next <= 1)
+		forget(next);
 	old = __atomic_exchange_n(shinfo, PFQ_SHINFO(next, 0), __ATOMIC_ACQ_REL);
 	n = PFQ_SHINFO_LEN(old) < SLOTS ? PFQ_SHINFO_LEN(old) : SLOTS;
 	half = (char *)(queue + 1) + (size_t)(version & 1) * queue->rx.size;
 	for (i = 0; i < n; i++, half += size) {
 		slot = (const struct pfq_pkthdr *)half;
 		while (__atomic_load_n(&slot->info.commit, __ATOMIC_ACQUIRE) != version)
-			;
+			__builtin_ia32_pause();
 		r->sum += slot->len + *((const uint8_t *)(slot + 1) + 42);
 	}
 	return n;

@@ -13,10 +13,11 @@
  * With PFQ_TAP in the environment it switches, at each read, whether frames of
  * its groups go on to the stack as well (an extension to the interface).
  *
- *   reader --wake poll|select|epoll DEVICE COUNT
+ *   reader --wake poll|select|epoll DEVICE COUNT [LEAST]
  *
  * Waits COUNT times for packets, each time a minute at most, and prints as JSON
- * how many waits were ended by packets, and how many by the time.
+ * how many waits were ended by packets, and how many by the time. LEAST: how many
+ * packets a wait is for (SO_RCVLOWAT).
  */
 #include <errno.h>
 #include <net/if.h>
@@ -226,7 +227,7 @@ static int wait_by(const char *how, int fd, int ep)
 	return select(fd + 1, &set_of_fds, NULL, NULL, &time);
 }
 
-static int wake(const char *how, const char *device, unsigned int count)
+static int wake(const char *how, const char *device, unsigned int count, int least)
 {
 	struct queue q = { .fd = socket(27, SOCK_RAW, 0x0300) };
 	struct epoll_event event = { .events = EPOLLIN };
@@ -237,6 +238,8 @@ static int wake(const char *how, const char *device, unsigned int count)
 	if (q.fd < 0)
 		die("socket");
 	enable(&q, 64, 64);
+	if (setsockopt(q.fd, SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least)))
+		die("SO_RCVLOWAT");
 	join(q.fd, -1, device);
 	epoll_ctl(ep, EPOLL_CTL_ADD, q.fd, &event);
 	puts("ready");
@@ -256,11 +259,11 @@ static int wake(const char *how, const char *device, unsigned int count)
 
 int main(int argc, char **argv)
 {
-	if (argc == 5 && !strcmp(argv[1], "--wake"))
-		return wake(argv[2], argv[3], atoi(argv[4]));
+	if ((argc == 5 || argc == 6) && !strcmp(argv[1], "--wake"))
+		return wake(argv[2], argv[3], atoi(argv[4]), argc == 6 ? atoi(argv[5]) : 1);
 	if (argc == 5 || argc == 6)
 		return count_slots(argv);
-	fputs("usage: reader DEVICE GIDS SLOTS LENGTH [PACE] | reader --wake HOW DEVICE COUNT\n",
+	fputs("usage: reader DEVICE GIDS SLOTS LENGTH [PACE] | reader --wake HOW DEVICE COUNT [LEAST]\n",
 	      stderr);
 	return 2;
 }

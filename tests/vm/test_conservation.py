@@ -185,3 +185,14 @@ def test_one_packet_wakes_its_reader(guest: Arena, how: str) -> None:
     guest.must("wait $(cat /tmp/wake.pid)", patience=400.0)
     said = json.loads(guest.must("tail -n 1 /tmp/wake"))
     assert said["late"] == 0 and said["slots"] == 4 and said["woken"] == 4, said
+
+
+@pytest.mark.parametrize(("how", "least", "enough"), [("poll", 8, 8), ("epoll", 1000, 64)])
+def test_a_reader_sleeps_until_there_is_enough(guest: Arena, how: str, least: int, enough: int) -> None:
+    """SO_RCVLOWAT says how many slots wake it up; a ring that is full, of 64 slots, does so too."""
+    guest.must(f"reader --wake {how} {DEVICE} 1 {least} >/tmp/wake 2>&1 & echo $! >/tmp/wake.pid")
+    guest.must("for i in $(seq 600); do grep -q ready /tmp/wake && break; usleep 100000; done")
+    guest.must(f"traffic {PEER} {enough - 1} 60 && sleep 2 && ! grep -q woken /tmp/wake && traffic {PEER} 1 60")
+    guest.must("wait $(cat /tmp/wake.pid)", patience=400.0)
+    said = json.loads(guest.must("tail -n 1 /tmp/wake"))
+    assert said == {"woken": 1, "late": 0, "empty": 0, "slots": enough}, said
