@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "counts.h"
 #include "traffic.h"
 
 #define SO_Q_TAP 1024	/* an extension: { gid, on } */
@@ -52,24 +53,14 @@ static void end(pid_t pid)
 /* handed = consumed + passed + both + freed; of a device that is bound all the time. */
 static void expect_device(const char *device)
 {
-	unsigned long handed, consumed, passed, both, freed;
-	char line[200], name[40];
-	FILE *file = fopen("/proc/net/pfq/devices", "r");
-	bool found = false;
+	struct device_counts c;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%*d: %lu %lu %lu %lu %lu %*s %*s %39s", &handed, &consumed, &passed,
-			   &both, &freed, name) != 6 || strcmp(name, device))
-			continue;
-		found = true;
-		verdict(handed && handed == consumed + passed + both + freed, "device",
-			"%lu handed over: %lu consumed, %lu passed, %lu both, %lu freed", handed,
-			consumed, passed, both, freed);
-	}
-	if (!found)
+	if (!device_counts(device, &c))
 		verdict(false, "device", "%s is not listed", device);
-	if (file)
-		fclose(file);
+	else
+		verdict(c.handed && c.handed == c.consumed + c.passed + c.both + c.freed, "device",
+			"%lu handed over: %lu consumed, %lu passed, %lu both, %lu freed", c.handed,
+			c.consumed, c.passed, c.both, c.freed);
 }
 
 struct function { uint64_t symbol; uint64_t arg[24]; int64_t next; };

@@ -215,10 +215,12 @@ void reader_close(struct reader *r)
 	close(r->fd);
 }
 
-static void reader_see(struct reader *r, const struct slot *slot)
+static void reader_see(void *arg, const struct slot *slot, int unused)
 {
+	struct reader *r = arg;
 	int number = frame_number(slot->bytes, slot->caplen);
 
+	(void)unused;
 	if (number < 0) {
 		r->foreign++;
 		if (slot->caplen > 23 && slot->bytes[23] == IPPROTO_TCP)
@@ -231,7 +233,8 @@ static void reader_see(struct reader *r, const struct slot *slot)
 	r->bad += !as_sent(slot, number) || slot->mark || slot->queue;
 }
 
-void reader_take(struct reader *r)
+void reader_each(struct reader *r, void (*see)(void *arg, const struct slot *slot, int tag),
+		 void *arg, int tag)
 {
 	uint64_t *shinfo = (uint64_t *)(r->map + RX_SHINFO), old;
 	const size_t slot_size = SLOT_SIZE(CAPLEN);
@@ -256,11 +259,16 @@ void reader_take(struct reader *r)
 				usleep(100);
 			}
 			if (tries < 10000)
-				reader_see(r, slot);
+				see(arg, slot, tag);
 			else
 				r->bad++;
 		}
 	}
+}
+
+void reader_take(struct reader *r)
+{
+	reader_each(r, reader_see, r, 0);
 }
 
 int bind_device(int fd, int gid, const char *device)

@@ -56,6 +56,9 @@ void wire_take(int fd, unsigned char seen[MAX_FRAMES], int expected);
 
 void reader_open(struct reader *r, int gid, uint64_t class_mask, bool enabled);
 void reader_take(struct reader *r);
+/* Shows each slot that there is to somebody else. */
+void reader_each(struct reader *r, void (*see)(void *arg, const struct slot *slot, int tag),
+		 void *arg, int tag);
 void reader_close(struct reader *r);
 
 int bind_device(int fd, int gid, const char *device);
