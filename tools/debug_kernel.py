@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Build a kernel that finds faults: Debian's own sources, a small configuration, and every checker there is.
 
-    tools/debug_kernel.py [--series 6.1] [--flavour kasan|kcsan|plain] [--jobs N]      prints the folder when it is there
+    tools/debug_kernel.py [--series 6.1] [--flavour kasan|kcsan|plain] [--jobs N]    prints the folder when it is there
     tools/debug_kernel.py ... -- COMMAND...     runs a command that finds that kernel at /lib/modules and /boot (root)
 
 What is built stays in the cache: debug-kernel/VERSION/linux are the sources, FLAVOUR beside them the products:

@@ -11,6 +11,7 @@
  *   conformance [--json FILE] --devices | --life | --generic
  *   conformance [--json FILE] --wires [--untag] [--data-only]
  *   conformance [--json FILE] --switch DEV
+ *   conformance [--json FILE] --soak LOADS,CYCLES --device DEV
  *
  * Prints one line per check, TAP-like; exits with 0 when all pass. It must be
  * the only user of PFQ while it runs, since it checks the numbers of sockets
@@ -43,7 +44,9 @@
  * to far1, and checks filters, VLANs, steering, device endpoints, taps and timestamps;
  * near0.5 and near0.7 are VLAN devices on near0. --untag: the module takes tags out of frames.
  *
- * With --switch it taps, binds and unbinds a bench NIC whose source it starts.
+ * With --switch it taps, binds and unbinds a bench NIC whose source it starts. With
+ * --soak it loads the module and opens sockets as often as said, under the traffic of
+ * somebody else.
  *
  * Frames are 60 (64 if tagged) to 1518 bytes. The sender should pause for 200 ms
  * after the first frame, so that more than one wake-up is needed. Frames of
@@ -353,6 +356,7 @@ static const struct option long_options[] = {
 	{ "wires",	no_argument,		NULL, 'w' },
 	{ "untag",	no_argument,		NULL, 'u' },
 	{ "switch",	required_argument,	NULL, 'i' },
+	{ "soak",	required_argument,	NULL, 'k' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -369,6 +373,7 @@ int main(int argc, char **argv)
 		.vlan5 = "near0.5", .vlan7 = "near0.7",
 	};
 	bool data_only = false, on_wires = false, untag = false;
+	unsigned int loads = 0, cycles = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -393,6 +398,10 @@ int main(int argc, char **argv)
 		case 'w': on_wires = true; break;
 		case 'u': untag = true; break;
 		case 'i': switched = optarg; break;
+		case 'k':
+			if (sscanf(optarg, "%u,%u", &loads, &cycles) != 2)
+				return 2;
+			break;
 		default: return 2;
 		}
 	}
@@ -407,6 +416,10 @@ int main(int argc, char **argv)
 	}
 	if (generic) {
 		test_generic_default();
+		return report_end(json);
+	}
+	if (loads || cycles) {
+		test_soak(data.device, loads, cycles);
 		return report_end(json);
 	}
 	if (switched) {

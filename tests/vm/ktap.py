@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Reads what KUnit wrote into a kernel's log: the results of the cases, suite by suite (the Kernel Test Anything Protocol).
+"""Reads what KUnit wrote into a kernel's log: the results of the cases, suite by suite (KTAP).
 
     # Subtest: pfq_mask            a suite begins; before that its plan may stand
     1..4                           it has so many cases

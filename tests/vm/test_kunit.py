@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The unit tests of the core (kernel/test/) in a kernel that has KUnit: the module is loaded, and the log says the rest."""
+"""The unit tests of the core (kernel/test/) where the kernel has KUnit: the module is loaded, the log says the rest."""
 
 import os
 import shutil

@@ -111,6 +111,7 @@ void test_switches_of(const char *device);
 void test_loops(const struct wires *wires);
 void test_segments(const struct wires *wires);
 void test_nested(const struct wires *wires);
+void test_soak(const char *device, unsigned int load_times, unsigned int cycle_times);
 void test_egress(const struct wires *wires);
 void test_churn(const struct wires *wires);
 void test_clock(const struct wires *wires);

@@ -190,22 +190,40 @@ void link_set(const char *device, bool up)
 
 /* --- readers --------------------------------------------------------------- */
 
-void reader_open(struct reader *r, int gid, uint64_t class_mask, bool enabled)
+static void reader_begin(struct reader *r, size_t slots)
 {
 	memset(r, 0, sizeof(*r));
 	r->fd = q_socket();
-	r->slots = 4096;
+	r->slots = slots;
 	r->weight = 1;
 	r->map = MAP_FAILED;
 	q_set_size(r->fd, SO_Q_RX_LEN, CAPLEN);
-	q_set_size(r->fd, SO_Q_RX_SLOTS, r->slots);
-	if (enabled) {
-		expect(q_enable(r->fd), 0, "enable");
+	q_set_size(r->fd, SO_Q_RX_SLOTS, slots);
+}
+
+static int reader_enable(struct reader *r)
+{
+	int ret = q_enable(r->fd);
+
+	if (!ret)
 		r->map = mmap(NULL, (size_t)q_number(r->fd, GET_SHMEM_SIZE),
 			      PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
-	}
+	return ret;
+}
+
+void reader_open(struct reader *r, int gid, uint64_t class_mask, bool enabled)
+{
+	reader_begin(r, 4096);
+	if (enabled)
+		expect(reader_enable(r), 0, "enable");
 	if (gid >= 0)
 		expect(q_join(r->fd, gid, SHARED, class_mask), gid, "join group %d", gid);
+}
+
+int reader_open_quietly(struct reader *r, size_t slots)
+{
+	reader_begin(r, slots);
+	return reader_enable(r);
 }
 
 void reader_close(struct reader *r)

@@ -55,6 +55,8 @@ void wire_send(int fd, const struct frame *f);
 void wire_take(int fd, unsigned char seen[MAX_FRAMES], int expected);
 
 void reader_open(struct reader *r, int gid, uint64_t class_mask, bool enabled);
+/* Says nothing about it, but returns 0 or a negative errno, for what is done very often. */
+int reader_open_quietly(struct reader *r, size_t slots);
 void reader_take(struct reader *r);
 /* Shows each slot that there is to somebody else. */
 void reader_each(struct reader *r, void (*see)(void *arg, const struct slot *slot, int tag),
