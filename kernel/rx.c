@@ -555,10 +555,11 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
 
 /*
  * A frame that goes on to the stack, by the way that its driver chose: so it is
- * handled now. Frames that wait are handled before it, to keep the order.
+ * handled now. Frames that wait are handled before it, to keep the order. @tap are
+ * those of the @groups that tap.
  */
-static noinline void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
-			    struct rx_source source, int budget)
+static noinline void rx_tap(const struct pfq_device *d, u64 groups, u64 tap,
+			    struct sk_buff *skb, struct rx_source source, int budget)
 {
 	bool seen = rx_tap_frame(d, groups, skb, source, budget);
 
@@ -569,7 +570,7 @@ static noinline void rx_tap(const struct pfq_device *d, u64 groups, struct sk_bu
 	} else {
 		pfq_count(&d->stats->passed, 1);
 	}
-	pfq_count(&d->net->stats->kern, 1);
+	pfq_decide_tapped(d->net, tap);
 }
 
 /**
@@ -624,7 +625,7 @@ static noinline bool rx_receive_new(struct sk_buff *skb, unsigned int flags)
 	};
 	int budget = flags & PFQ_HOOK_NAPI;
 	const struct pfq_device *d;
-	u64 groups;
+	u64 groups, tap;
 
 	d = rx_device(source.dev);
 	if (!d)
@@ -632,8 +633,9 @@ static noinline bool rx_receive_new(struct sk_buff *skb, unsigned int flags)
 	groups = pfq_device_groups(d, source.queue);
 	if (!groups)
 		return false;
-	if (unlikely(groups & READ_ONCE(d->net->tap))) {
-		rx_tap(d, groups, skb, source, budget);
+	tap = groups & READ_ONCE(d->net->tap);
+	if (unlikely(tap)) {
+		rx_tap(d, groups, tap, skb, source, budget);
 		return false;
 	}
 	rx_take(d, skb, source, budget);

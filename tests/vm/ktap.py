@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Reads what KUnit wrote into a kernel's log: the results of the cases, suite by suite (KTAP).
 
-    # Subtest: pfq_mask            a suite begins; before that its plan may stand
-    1..4                           it has so many cases
-    # mask_pop: EXPECTATION FAILED ...   said before the result
-    ok 4 - mask_pop                older kernels have the dash, newer ones have not
+# Subtest: pfq_mask            a suite begins; before that its plan may stand
+1..4                           it has so many cases
+# mask_pop: EXPECTATION FAILED ...   said before the result
+ok 4 - mask_pop                older kernels have the dash, newer ones have not
 """
 
 import re
