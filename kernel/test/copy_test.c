@@ -75,12 +75,12 @@ static bool copy_do(struct copy_scene *s, struct pfq_mask mask, const u32 *state
 static void expect_slot(struct kunit *test, struct copy_scene *s, u32 i, u32 len)
 {
 	const struct pfq_pkthdr *slot = copy_slot(s, i);
-	const u8 *after = (u8 *)(slot + 1) + min(len, (u32)CAPLEN);
+	const u8 *after = (u8 *)(slot + 1) + min_t(u32, len, CAPLEN);
 	const u8 *end = (u8 *)slot + s->ring.slot_size;
 
 	KUNIT_ASSERT_EQ(test, slot->info.commit, 5);
 	KUNIT_ASSERT_EQ(test, slot->len, len);
-	KUNIT_ASSERT_EQ(test, slot->caplen, min(len, (u32)CAPLEN));
+	KUNIT_ASSERT_EQ(test, slot->caplen, min_t(u32, len, CAPLEN));
 	KUNIT_ASSERT_EQ(test, slot->info.ifindex, 7);
 	KUNIT_ASSERT_EQ(test, slot->info.queue, 3);
 	KUNIT_ASSERT_EQ_MSG(test, memcmp(slot + 1, s->bytes, slot->caplen), 0, "%u bytes", len);

@@ -164,7 +164,8 @@ static void group_classes(struct kunit *test)
 			BIT_ULL(1) | BIT_ULL(62) | BIT_ULL(2) | BIT_ULL(61));
 	/* To join again adds classes; to leave ends all of them. */
 	KUNIT_EXPECT_EQ(test, pfq_group_join(pfq_world_sock(test, 1), 5, SHARED, Q_CLASS(30)), 5);
-	KUNIT_EXPECT_EQ(test, members(test, 5, Q_CLASS(30)), BIT_ULL(30) | BIT_ULL(33) | BIT_ULL(1));
+	KUNIT_EXPECT_EQ(test, members(test, 5, Q_CLASS(30)),
+			BIT_ULL(30) | BIT_ULL(33) | BIT_ULL(1));
 	leave(test, 1, 5);
 	KUNIT_EXPECT_EQ(test, members(test, 5, ~0ULL), ~BIT_ULL(1));
 	KUNIT_EXPECT_EQ(test, joined(test, 1), 0);
