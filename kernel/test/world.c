@@ -18,7 +18,7 @@ int pfq_world_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pn);
 	pn->stats = pfq_stats_alloc();
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pn->stats);
+	KUNIT_ASSERT_TRUE(test, !!pn->stats);
 	test->priv = pn;
 	return 0;
 }
@@ -67,7 +67,7 @@ struct pfq_sock *pfq_world_sock(struct kunit *test, int id)
 	ps->weight = 1;
 	mutex_init(&ps->lock);
 	ps->stats = pfq_stats_alloc();
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ps->stats);
+	KUNIT_ASSERT_TRUE(test, !!ps->stats);
 	rcu_assign_pointer(pn->sock[id], ps);
 	return ps;
 }
