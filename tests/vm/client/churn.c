@@ -19,8 +19,6 @@
 #include "counts.h"
 #include "traffic.h"
 
-#define SO_Q_TAP 1024	/* an extension: { gid, on } */
-
 static pid_t flood(const char *device)
 {
 	struct flow flow = { 0x0a000001, 0x0a000002, 1, 2, IPPROTO_UDP };
@@ -84,7 +82,6 @@ static void change(struct reader *r, int gid, unsigned int step, const struct wi
 			       .filter = (uintptr_t)code };
 	struct vlan vlan = { gid, 0, (int)(step / 10 % 2) };
 	struct binding egress = { 0, (int)if_nametoindex(wires->far[1]), -1 };
-	int tap[2] = { gid, (int)(step / 10 % 2) };
 	struct reader *victim = &r[1 + step / 10 % 3];
 
 	switch (step % 10) {
@@ -110,7 +107,7 @@ static void change(struct reader *r, int gid, unsigned int step, const struct wi
 		q_set(victim->fd, SO_Q_EGRESS_UNBIND, NULL, 0);
 		break;
 	case 7:
-		q_set(r->fd, SO_Q_TAP, tap, sizeof(tap));
+		set_tap(r->fd, gid, step / 10 % 2);
 		break;
 	case 8:
 		if (step / 10 % 5)

@@ -13,7 +13,6 @@
 #include "counts.h"
 #include "traffic.h"
 
-#define SO_Q_TAP	1024	/* an extension: { gid, on } */
 #define HOPS		8	/* how often a frame is sent on */
 #define FRAMES		40
 
@@ -31,13 +30,6 @@ static void port_open(struct port *p, const char *in, const char *out)
 	p->gid = q_join(p->end.fd, -1, SHARED, 1);
 	expect(q_set(p->end.fd, SO_Q_EGRESS_BIND, &egress, sizeof(egress)), 0, "to %s", out);
 	expect(bind_device(p->end.fd, p->gid, in), 0, "from %s", in);
-}
-
-static void tap(int fd, int gid)
-{
-	int argument[2] = { gid, 1 };
-
-	expect(q_set(fd, SO_Q_TAP, argument, sizeof(argument)), 0, "tap");
 }
 
 static void send_frames_by(int wire, uint32_t first, uint32_t count)
@@ -145,7 +137,7 @@ static void tapping_reader(struct reader *r, const char *device)
 
 	reader_open(r, -1, 1, true);
 	gid = q_join(r->fd, -1, SHARED, 1);
-	tap(r->fd, gid);
+	expect(set_tap(r->fd, gid, true), 0, "tap");
 	expect(bind_device(r->fd, gid, device), 0, "bind %s", device);
 }
 
@@ -194,7 +186,7 @@ static void one_behind_another(const struct wires *wires)
 
 	section("a tapped device behind a tapped device");
 	port_open(&port, wires->far[0], wires->far[1]);
-	tap(port.end.fd, port.gid);
+	expect(set_tap(port.end.fd, port.gid, true), 0, "tap");
 	tapping_reader(&behind, wires->near[1]);
 	stack[0] = stack_open(wires->far[0]);
 	stack[1] = stack_open(wires->near[1]);
@@ -220,7 +212,7 @@ static void tapped_loop(const struct wires *wires)
 	port_open(&ports[0], wires->far[0], wires->far[0]);
 	port_open(&ports[1], wires->near[0], wires->near[0]);
 	for (i = 0; i < 2; i++)
-		tap(ports[i].end.fd, ports[i].gid);
+		expect(set_tap(ports[i].end.fd, ports[i].gid, true), 0, "tap");
 	stack[0] = stack_open(wires->far[0]);
 	stack[1] = stack_open(wires->near[0]);
 	wire = wire_open(wires->near[0]);

@@ -22,6 +22,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "steer.h"
 #include "traffic.h"
 
@@ -48,12 +49,6 @@ static uint32_t next_random(struct oddities *o)
 {
 	o->random = o->random * 1664525 + 1013904223;
 	return o->random >> 8;
-}
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
 }
 
 static uint32_t raw16(const uint8_t *at)

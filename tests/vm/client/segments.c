@@ -21,6 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "traffic.h"
 
 #define HEAD		54	/* Ethernet, IPv4 and TCP */
@@ -34,22 +35,6 @@ struct arrived {
 	int frames, longest, wrong_bytes, wrong_sums;
 	long bytes;
 };
-
-static uint32_t get16(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 8 | at[1];
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return get16(at) << 16 | get16(at + 2);
-}
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
 
 static uint32_t sum(const uint8_t *at, size_t len, uint32_t start)
 {

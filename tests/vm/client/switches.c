@@ -24,7 +24,6 @@
 #include "counts.h"
 #include "traffic.h"
 
-#define SO_Q_TAP	1024	/* an extension: { gid, on } */
 #define ROUNDS		8
 #define STEPS		32
 #define EACH		(MAX_FRAMES / STEPS)	/* frames of a step */
@@ -87,11 +86,9 @@ static pid_t start(void (*traffic)(const char *), const char *device)
 
 /* --- what is switched --------------------------------------------------------------- */
 
-static void tap(const struct scene *s, int who, int on)
+static void tap(const struct scene *s, int who, bool on)
 {
-	int argument[2] = { s->gid[who], on };
-
-	if (q_set(s->readers[who].fd, SO_Q_TAP, argument, sizeof(argument)))
+	if (set_tap(s->readers[who].fd, s->gid[who], on))
 		verdict(false, "tap", "%s", strerror(errno));
 }
 
@@ -148,7 +145,7 @@ static void begin(struct scene *s, const char *device)
 	}
 	bind_or_not(s, 0, true);
 	/* As the state before step 0 is the last one of the table. */
-	tap(s, 0, 1);
+	tap(s, 0, true);
 	s->stack = stack_open(device);
 }
 

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "traffic.h"
 
 #define MAGIC	0x70667165	/* at the end of a frame, before its number */
@@ -21,23 +22,6 @@
 #define PATIENCE 20000		/* milliseconds, for what should take one */
 
 /* --- frames ---------------------------------------------------------------- */
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, value >> 16);
-	put16(at + 2, value);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
 
 void frame_macs(struct frame *f, uint64_t to, uint64_t from)
 {
@@ -294,6 +278,13 @@ int bind_device(int fd, int gid, const char *device)
 	struct binding binding = { gid, (int)if_nametoindex(device), -1 };
 
 	return q_set(fd, SO_Q_BIND, &binding, sizeof(binding));
+}
+
+int set_tap(int fd, int gid, bool on)
+{
+	int argument[2] = { gid, on };
+
+	return q_set(fd, SO_Q_TAP, argument, sizeof(argument));
 }
 
 /* --- verdicts --------------------------------------------------------------- */

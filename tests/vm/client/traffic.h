@@ -5,6 +5,7 @@
 
 #include "client.h"
 
+#define SO_Q_TAP	1024	/* an extension: { gid, on } */
 #define MAX_FRAMES	1024
 #define MAX_READERS	8
 #define FRAME_MIN	60
@@ -64,6 +65,7 @@ void reader_each(struct reader *r, void (*see)(void *arg, const struct slot *slo
 void reader_close(struct reader *r);
 
 int bind_device(int fd, int gid, const char *device);
+int set_tap(int fd, int gid, bool on);			/* frames go on to the stack as well, or not */
 void link_set(const char *device, bool up);
 
 /*
