@@ -72,7 +72,14 @@ test-model: venv packages  ## SEQUENCES=20000 random sequences of calls against 
 	PFQ_TEST_SEQUENCES=$(SEQUENCES) PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" \
 		$(PY) -m pytest -m vm -s tests/vm/test_model.py
 
-# Sanitizers, lock and lifetime checks, fault injection; FLAVOUR=kcsan looks for data races.
+LOADS ?= 1000
+CYCLES ?= 10000
+
+test-soak: venv packages  ## load the core LOADS=1000 times, open sockets CYCLES=10000 times under traffic: hours
+	PFQ_TEST_SOAK_LOADS=$(LOADS) PFQ_TEST_SOAK_CYCLES=$(CYCLES) PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" \
+		$(PY) -m pytest -m vm tests/vm/test_soak.py
+
+# Sanitizers, lock and lifetime checks, fault injection; FLAVOUR=kcsan looks for data races, plain has KUnit alone.
 FLAVOUR ?= kasan
 SERIES ?= 6.1
 DEBUGPKGS := flex bison bc libelf-dev libssl-dev
@@ -167,6 +174,6 @@ clean:  ## remove build products and the virtual environment; the cache stays
 	rm -rf $(VENV) dist build packaging/share *.egg-info
 	$(MAKE) -C user clean
 
-.PHONY: fuzz test-model debug-kernel test-debug help venv packages dev-packages demo sweep load-all test test-all lint test-fast test-user test-build test-vm \
+.PHONY: fuzz test-model test-soak debug-kernel test-debug help venv packages dev-packages demo sweep load-all test test-all lint test-fast test-user test-build test-vm \
 	test-kernels test-dkms test-dkms-short test-life test-life-short \
 	test-packages test-packages-short test-fleet check-kernel bench golden share wheel wheels sdist deb rpm clean

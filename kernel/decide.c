@@ -183,20 +183,37 @@ void pfq_decide(struct pfq_work *w, const struct pfq_net *pn, u64 groups,
 		const struct pfq_frame *frame, struct pfq_mask mask)
 {
 	unsigned int n = pfq_mask_weight(mask), drops;
-	u64 tap = READ_ONCE(pn->tap);
 	const struct pfq_group *g;
-	int gid;
 
 	for (; groups; groups &= groups - 1) {
-		gid = __ffs64(groups);
-		g = rcu_dereference(pn->group[gid]);
+		g = rcu_dereference(pn->group[__ffs64(groups)]);
 		if (!g)
 			continue;
 		drops = decide_group(w, pn, g, frame, mask);
 		pfq_count(&g->stats->recv, n);
 		if (drops)
 			pfq_count(&g->stats->drop, drops);
-		if (tap & BIT_ULL(gid))
-			pfq_count(&g->stats->kern, n);
 	}
+}
+
+/**
+ * pfq_decide_tapped() - count a frame that goes on to the stack
+ * @pn: namespace of the device
+ * @groups: the groups that tap, one bit each
+ *
+ * Not done by pfq_decide(), since a group may begin to tap while frames that were
+ * taken from the stack wait in a batch.
+ *
+ * Context: Softirq, inside an RCU read-side section.
+ */
+void pfq_decide_tapped(const struct pfq_net *pn, u64 groups)
+{
+	const struct pfq_group *g;
+
+	for (; groups; groups &= groups - 1) {
+		g = rcu_dereference(pn->group[__ffs64(groups)]);
+		if (g)
+			pfq_count(&g->stats->kern, 1);
+	}
+	pfq_count(&pn->stats->kern, 1);
 }

@@ -49,5 +49,6 @@ static_assert(sizeof(struct pfq_work) >= 256);
 
 void pfq_decide(struct pfq_work *w, const struct pfq_net *pn, u64 groups,
 		const struct pfq_frame *frame, struct pfq_mask mask);
+void pfq_decide_tapped(const struct pfq_net *pn, u64 groups);
 
 #endif /* _PFQ_DECIDE_H */

@@ -10,7 +10,8 @@
  * A frame that the device's driver has taken is forwarded (frwd); any other is
  * discarded (disc): the device is down, without carrier or gone, its queue is
  * stopped or ours already (we were called from its transmit function), the frame
- * is too long for it, or there is no memory for a clone.
+ * is too long for it, has been sent by us too often, or cannot be segmented, or
+ * there is no memory.
  *
  * No reference to the device is held: the binding loses it when it goes away, or
  * to another namespace, and the core lets a grace period pass before it frees
@@ -21,6 +22,7 @@
  */
 #include <linux/list.h>
 #include <linux/netdevice.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
@@ -35,6 +37,9 @@
 #include "netns.h"
 #include "stats.h"
 #include "steer.h"
+
+#define EGRESS_HOPS_MAX		8	/* as nested transmissions in the kernel */
+#define EGRESS_CB_OFFSET	24	/* before what GSO uses */
 
 /**
  * struct pfq_egress - the device of a device endpoint
@@ -52,6 +57,7 @@ struct pfq_egress {
 };
 
 static HLIST_HEAD(egress_all);	/* guarded by pfq_mutex */
+static u64 egress_secret __ro_after_init;	/* see egress_hop() */
 
 /* --- configuration ---------------------------------------------------------- */
 
@@ -147,6 +153,7 @@ static struct notifier_block egress_notifier = {
  */
 int __init pfq_egress_init(void)
 {
+	get_random_bytes(&egress_secret, sizeof(egress_secret));
 	return register_netdevice_notifier(&egress_notifier);
 }
 
@@ -185,12 +192,68 @@ static bool egress_is_ours(const struct net_device *dev, u16 queue)
 	return pfq_compat_tx_owned(netdev_get_tx_queue(dev, queue));
 }
 
+/*
+ * Counts how often we have sent a frame; returns false if that was too often. What a
+ * software device sends may come back, as the very skb or a clone of it: so the number
+ * is in the skb, in a part of the control block that GSO and most queueing
+ * disciplines leave alone. What else is found there differs from the secret by a
+ * large number. Of a loop over a cable nothing can be known.
+ */
+static bool egress_hop(struct sk_buff *skb)
+{
+	u64 *mark = (u64 *)(skb->cb + EGRESS_CB_OFFSET);
+	u64 hops = *mark ^ egress_secret;
+
+	BUILD_BUG_ON(EGRESS_CB_OFFSET + sizeof(*mark) > sizeof(skb->cb));
+	if (hops == EGRESS_HOPS_MAX)
+		return false;
+	if (hops > EGRESS_HOPS_MAX)
+		hops = 0;
+	*mark = (hops + 1) ^ egress_secret;
+	return true;
+}
+
+/*
+ * What a NIC has glued together by its own rules (LRO) cannot be taken apart again,
+ * and segments need checksums that can be relied on.
+ */
+static bool egress_can_segment(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->gso_type && (skb->ip_summed == CHECKSUM_PARTIAL ||
+					     skb->ip_summed == CHECKSUM_UNNECESSARY);
+}
+
+/*
+ * A GSO frame goes as it is if the device can make segments itself, else in segments.
+ * It counts as one frame, taken if all of it was.
+ */
+static noinline bool egress_send_gso(struct net_device *dev, struct sk_buff *skb,
+				     u16 queue)
+{
+	bool again = false, sent;
+	struct sk_buff *next;
+
+	if (!egress_can_segment(skb)) {
+		kfree_skb(skb);
+		return false;
+	}
+	skb_probe_transport_header(skb);
+	skb = validate_xmit_skb_list(skb, dev, &again);
+	for (sent = skb; skb; skb = next) {
+		next = skb->next;
+		skb_mark_not_on_list(skb);
+		if (dev_direct_xmit(skb, queue) != NETDEV_TX_OK)
+			sent = false;
+	}
+	return sent;
+}
+
 /* Hands an skb, which is gone then, to a device; tells if its driver took it. */
 static bool egress_send(struct net_device *dev, struct sk_buff *skb, u16 mac_len,
 			int queue)
 {
 	pfq_frame_expose(skb, mac_len);
-	if (unlikely(!is_skb_forwardable(dev, skb)))
+	if (unlikely(!is_skb_forwardable(dev, skb) || !egress_hop(skb)))
 		goto drop;
 	skb->dev = dev;
 	pfq_compat_clear_tstamp(skb);
@@ -199,6 +262,8 @@ static bool egress_send(struct net_device *dev, struct sk_buff *skb, u16 mac_len
 		queue = egress_pick_queue(dev, skb);
 	if (unlikely(egress_is_ours(dev, queue)))
 		goto drop;
+	if (unlikely(skb_is_gso(skb)))
+		return egress_send_gso(dev, skb, queue);
 	return dev_direct_xmit(skb, queue) == NETDEV_TX_OK;
 
 drop:

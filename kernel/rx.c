@@ -31,16 +31,16 @@
  * --------------  ---------------------  ----  ----------------  ---------------------------
  * twin            bottom halves off (1)  RCU   driver            queue of pfq_hook full: its
  *                                                                dropped, and rx_dropped
- * rx_receive()    the same               RCU   PFQ, if true is   no memory to untag it, or
- *                                              returned          batch full while the other
- *                                                                is handled: device freed
+ * rx_receive()    the same               RCU   PFQ, if true is   its tag cannot be taken
+ *                                              returned          out, or both batches are
+ *                                                                full: device freed
  * rx_decide()     the same, or tasklet   RCU   batch             filter or program: group
  *                                                                drop (2)
  * pfq_copy()      the same               RCU   batch             no slot: socket lost (2)
- * pfq_egress_     the same               RCU   batch, then the   device down, busy, ...:
- * xmit()                                       device            socket disc (2)
- * rx_dispose()    the same               RCU   freed, or to the  device down: -
- *                                              stack if all
+ * pfq_egress_     the same               RCU   batch, then the   device down or busy, too
+ * xmit()                                       device            many hops: socket disc (2)
+ * rx_dispose()    the same               RCU   freed, or to the  device down: it counts as
+ *                                              stack if all      passed
  *                                              groups were
  *                                              unbound since
  *
@@ -57,35 +57,39 @@
  * the softirq: it gives way, and leaves what it has raised to ksoftirqd, as soon
  * as a task that it wakes up wants the CPU.
  *
- * No lock is taken, and the only word written by more than one CPU is shinfo of
- * a ring, once for each socket and batch (and what a device shares that frames
- * are sent by). The state of a CPU, struct rx_cpu, is guarded by disabled bottom
- * halves, on PREEMPT_RT by rx_cpu.lock too. That is held while a frame is
- * appended or a batch changes hands, not while frames are handled: whoever does
- * that is rx_cpu.handler, and owns rx_cpu.work and one batch. On PREEMPT_RT it
- * may be preempted by another task with frames for this CPU. That one waits, and
- * lends its priority: rx_cpu.handling.
+ * Frames are taken without a lock, and the only word written by more than one CPU is
+ * shinfo of a ring, once for each socket and batch (and what a device shares that
+ * frames are sent by, and the wait queue of a reader that sleeps). The state of a CPU,
+ * struct rx_cpu, is guarded by disabled bottom halves, on PREEMPT_RT by rx_cpu.lock
+ * too. That is held while a frame is appended or a batch changes hands, not while
+ * frames are handled: whoever does that is rx_cpu.handler, and owns rx_cpu.work and
+ * one batch. On PREEMPT_RT it may be preempted by another task with frames for this
+ * CPU. That one waits, and lends its priority: rx_cpu.handling.
  *
  * So a device that hands over a frame while it sends one of ours enters this
  * file again on the same CPU, but no deeper than to append it: to the other
  * batch, for a tasklet to come. A frame to be tapped is cloned for that. The
  * stack is bounded, and so is the memory: when both batches are full, frames are
- * freed, and counted. A loop of devices keeps a CPU in softirq as a loop of
- * bridges does, and yields to ksoftirqd as softirqs do.
+ * freed, and counted. A loop of devices ends after some hops (egress.c).
  *
- * Readers to be woken up are known by id and namespace; a namespace that ends
- * drains all CPUs first.
+ * Bindings and programs are asked when a batch is handled, so a change is heard by
+ * frames that wait already. All but one: a frame that is to go on to the stack must
+ * not be taken. Who has a group tap, or binds one that does, drains all CPUs after
+ * that: no batch is left whose next frame is taken for being like the last one.
  *
- * An skb in a batch has no reference to its device. A device that goes away is
- * unbound, then pfq_rx_drain() empties all batches before it can be freed.
- * A CPU that goes away leaves its batch to another one: rx_cpu_dead().
+ * What is read here is published by RCU. An skb in a batch has no reference to its
+ * device: one that goes away is unbound, and after a grace period pfq_rx_drain()
+ * empties all batches, before it can be freed. Readers to be woken up are known by
+ * id and namespace; a namespace that ends drains all CPUs first. A CPU that goes
+ * away leaves its batch to another one: rx_cpu_dead().
  *
  * Generic capture (generic.c), for drivers that know nothing of the hook, puts
  * clones of what the stack has into the batches, by pfq_rx_copy().
  *
  * The bytes of frames are only read (but vlan_untag takes tags out, of skbs that
- * are ours, or of clones), and an skb that goes on to the stack is as it was. Data
- * start at the MAC header, which lies in front of skb->data (frame.h).
+ * are ours, or of clones), and an skb that goes on to the stack is as it was (but
+ * steer_rss leaves its hash there). Data start at the MAC header, which lies in
+ * front of skb->data (frame.h).
  */
 #include <linux/cpu.h>
 #include <linux/if_vlan.h>
@@ -556,10 +560,11 @@ static bool rx_tap_frame(const struct pfq_device *d, u64 groups, struct sk_buff 
 
 /*
  * A frame that goes on to the stack, by the way that its driver chose: so it is
- * handled now. Frames that wait are handled before it, to keep the order.
+ * handled now. Frames that wait are handled before it, to keep the order. @tap are
+ * those of the @groups that tap.
  */
-static noinline void rx_tap(const struct pfq_device *d, u64 groups, struct sk_buff *skb,
-			    struct rx_source source, int budget)
+static noinline void rx_tap(const struct pfq_device *d, u64 groups, u64 tap,
+			    struct sk_buff *skb, struct rx_source source, int budget)
 {
 	bool seen = rx_tap_frame(d, groups, skb, source, budget);
 
@@ -570,7 +575,7 @@ static noinline void rx_tap(const struct pfq_device *d, u64 groups, struct sk_bu
 	} else {
 		pfq_count(&d->stats->passed, 1);
 	}
-	pfq_count(&d->net->stats->kern, 1);
+	pfq_decide_tapped(d->net, tap);
 }
 
 /**
@@ -625,7 +630,7 @@ static noinline bool rx_receive_new(struct sk_buff *skb, unsigned int flags)
 	};
 	int budget = flags & PFQ_HOOK_NAPI;
 	const struct pfq_device *d;
-	u64 groups;
+	u64 groups, tap;
 
 	d = rx_device(source.dev);
 	if (!d)
@@ -633,8 +638,9 @@ static noinline bool rx_receive_new(struct sk_buff *skb, unsigned int flags)
 	groups = pfq_device_groups(d, source.queue);
 	if (!groups)
 		return false;
-	if (unlikely(groups & READ_ONCE(d->net->tap))) {
-		rx_tap(d, groups, skb, source, budget);
+	tap = groups & READ_ONCE(d->net->tap);
+	if (unlikely(tap)) {
+		rx_tap(d, groups, tap, skb, source, budget);
 		return false;
 	}
 	rx_take(d, skb, source, budget);

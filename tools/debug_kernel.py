@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Build a kernel that finds faults: Debian's own sources, a small configuration, and every checker there is.
 
-    tools/debug_kernel.py [--series 6.1] [--flavour kasan|kcsan] [--jobs N]      prints the folder when it is there
+    tools/debug_kernel.py [--series 6.1] [--flavour kasan|kcsan|plain] [--jobs N]    prints the folder when it is there
     tools/debug_kernel.py ... -- COMMAND...     runs a command that finds that kernel at /lib/modules and /boot (root)
 
 What is built stays in the cache: debug-kernel/VERSION/linux are the sources, FLAVOUR beside them the products:
@@ -26,7 +26,7 @@ from omatic import apt, dirs, log, proc
 from omatic.dirs import Cache
 from omatic.errors import OmaticError, SourceNotFound
 
-FLAVOURS = ("kasan", "kcsan")
+FLAVOURS = ("kasan", "kcsan", "plain")
 PACKAGES = ("gcc", "make", "flex", "bison", "bc", "libelf-dev", "libssl-dev", "xz-utils", "kmod")
 _HERE = Path(__file__).resolve().parent
 _ENTER = 'mount --bind "$1/lib/modules" /lib/modules && mount --bind "$1/boot" /boot && shift && exec "$@"'

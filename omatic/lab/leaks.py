@@ -9,17 +9,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_PERCPU_NOISE = 512
+"""Memory per CPU, in kB, is got and given back by the chunk: a few of them are no leak."""
+
 _SECTION = re.compile(r"^== (\w+)$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Objects per slab cache, vmalloc areas per caller, references per module, free memory in pages."""
+    """Objects per slab cache, vmalloc areas per caller, references per module, free memory in pages, kB per CPU."""
 
     slabs: Mapping[str, int]
     areas: Mapping[str, int]
     references: Mapping[str, int]
     free_pages: int
+    percpu: int
 
 
 def least(one: Snapshot, other: Snapshot) -> Snapshot:
@@ -33,6 +37,7 @@ def least(one: Snapshot, other: Snapshot) -> Snapshot:
         _lower(one.areas, other.areas),
         other.references,
         max(one.free_pages, other.free_pages),
+        min(one.percpu, other.percpu),
     )
 
 
@@ -51,6 +56,7 @@ def parse(text: str) -> Snapshot:
         areas,
         {words[0]: int(words[2]) for words in _rows(sections["modules"])},
         _free_pages(sections["zoneinfo"]),
+        _percpu(sections["meminfo"]),
     )
 
 
@@ -75,6 +81,8 @@ def growth(before: Snapshot, after: Snapshot, repetitions: int) -> tuple[str, ..
     found += [f"module {name} stayed" for name in after.references if name not in before.references]
     if (lost := before.free_pages - after.free_pages) >= 32 * bound:
         found.append(f"free memory: {lost} pages less")
+    if after.percpu - before.percpu >= max(_PERCPU_NOISE, 16 * bound // 1024):
+        found.append(f"memory per CPU: {before.percpu} -> {after.percpu} kB")
     return tuple(found)
 
 
@@ -85,6 +93,10 @@ def _unowned(caller: str, count: int, before: Snapshot) -> bool:
 
 def _rows(text: str) -> list[list[str]]:
     return [words for line in text.splitlines() if len(words := line.split()) > 2]
+
+
+def _percpu(meminfo: str) -> int:
+    return sum(map(int, re.findall(r"^Percpu:\s+(\d+) kB$", meminfo, re.M)))
 
 
 def _free_pages(zones: str) -> int:

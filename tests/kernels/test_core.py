@@ -20,6 +20,7 @@ test_limits_are_parameters = test_devices.test_limits_are_parameters
 bench_nic = test_twins.bench_nic
 test_each_frame_once_by_every_delivery_function = test_twins.test_each_frame_once_by_every_delivery_function
 test_unloading_under_traffic = test_twins.test_unloading_under_traffic
+test_taps_and_bindings_change_in_the_middle_of_a_poll = test_twins.test_taps_and_bindings_change_in_the_middle_of_a_poll
 
 
 @pytest.mark.parametrize("line", ("5.10", "6.12", "7"))

@@ -30,6 +30,9 @@ Node 0, zone      DMA
               high:     14
     cpu: 1
               count:    1000
+== meminfo
+MemTotal:        1000000 kB
+Percpu:             2000 kB
 """
 
 
@@ -40,6 +43,7 @@ def test_a_snapshot_is_read() -> None:
     assert found.areas == {"map_irq_stack": 1, "shmem_alloc": 1}
     assert found.references == {"e1000e": 0, "pfq_hook": 1}
     assert found.free_pages == 200_000
+    assert found.percpu == 2000
 
 
 def test_what_is_freed_late_is_no_leak() -> None:
@@ -64,6 +68,7 @@ def test_noise_is_no_leak() -> None:
         ("pfq_hook 20480 1", "pfq 9 0 -\npfq_hook 20480 1", "module pfq stayed"),
         ("shmem_alloc+0x10/0x20 [pfq]", "0xffffffffc0500010", "vmalloc by 0xffffffffc0500010: 0 -> 1 areas"),
         ("count:    9000", "count:    6500", "free memory: 2500 pages less"),
+        ("Percpu:             2000", "Percpu:             2600", "memory per CPU: 2000 -> 2600 kB"),
     ],
 )
 def test_leaks(old: str, new: str, said: str) -> None:

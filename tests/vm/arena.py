@@ -20,7 +20,7 @@ from omatic.lab.modules import ModuleTree
 from omatic.pipeline import Settings
 
 TOP = Path(__file__).resolve().parents[2]
-PROGRAMS = ("executor", "traffic", "reader", "fuzz", "faults")
+PROGRAMS = ("executor", "traffic", "reader", "fuzz", "faults", "conformance")
 MODULES = ("pfq_hook", "veth", "pktgen", "pfq")
 DEVICE, PEER = "v0", "v1"
 """A pair in the guest: what is sent on the peer comes in on the device, which is accelerated."""

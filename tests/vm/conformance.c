@@ -10,6 +10,8 @@
  *   conformance [--json FILE] --limits SOCKETS,GROUPS,SLOTS
  *   conformance [--json FILE] --devices | --life | --generic
  *   conformance [--json FILE] --wires [--untag] [--data-only]
+ *   conformance [--json FILE] --switch DEV
+ *   conformance [--json FILE] --soak LOADS,CYCLES --device DEV
  *
  * Prints one line per check, TAP-like; exits with 0 when all pass. It must be
  * the only user of PFQ while it runs, since it checks the numbers of sockets
@@ -39,8 +41,12 @@
  *     12  ...  byte i of the payload is (sequence number + i) mod 256
  *
  * With --wires it sends its own frames over two veth pairs, near0 to far0 and near1
- * to far1, and checks filters, VLANs, steering, device endpoints and timestamps;
+ * to far1, and checks filters, VLANs, steering, device endpoints, taps and timestamps;
  * near0.5 and near0.7 are VLAN devices on near0. --untag: the module takes tags out of frames.
+ *
+ * With --switch it taps, binds and unbinds a bench NIC whose source it starts. With
+ * --soak it loads the module and opens sockets as often as said, under the traffic of
+ * somebody else.
  *
  * Frames are 60 (64 if tagged) to 1518 bytes. The sender should pause for 200 ms
  * after the first frame, so that more than one wake-up is needed. Frames of
@@ -349,6 +355,8 @@ static const struct option long_options[] = {
 	{ "data-only",	no_argument,		NULL, 'o' },
 	{ "wires",	no_argument,		NULL, 'w' },
 	{ "untag",	no_argument,		NULL, 'u' },
+	{ "switch",	required_argument,	NULL, 'i' },
+	{ "soak",	required_argument,	NULL, 'k' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -358,13 +366,14 @@ int main(int argc, char **argv)
 		.frames = 1000, .caplen = 1520, .slots = 4096, .queue = -1, .timeout = 30,
 	};
 	struct limits limits = { 0 };
-	const char *json = NULL;
+	const char *json = NULL, *switched = NULL;
 	bool devices = false, life = false, generic = false;
 	static const struct wires wires = {
 		.near = { "near0", "near1" }, .far = { "far0", "far1" },
 		.vlan5 = "near0.5", .vlan7 = "near0.7",
 	};
 	bool data_only = false, on_wires = false, untag = false;
+	unsigned int loads = 0, cycles = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -388,6 +397,11 @@ int main(int argc, char **argv)
 		case 'o': data_only = true; break;
 		case 'w': on_wires = true; break;
 		case 'u': untag = true; break;
+		case 'i': switched = optarg; break;
+		case 'k':
+			if (sscanf(optarg, "%u,%u", &loads, &cycles) != 2)
+				return 2;
+			break;
 		default: return 2;
 		}
 	}
@@ -404,6 +418,14 @@ int main(int argc, char **argv)
 		test_generic_default();
 		return report_end(json);
 	}
+	if (loads || cycles) {
+		test_soak(data.device, loads, cycles);
+		return report_end(json);
+	}
+	if (switched) {
+		test_switches_of(switched);
+		return report_end(json);
+	}
 	if (life) {
 		test_life();
 		return report_end(json);
@@ -416,7 +438,12 @@ int main(int argc, char **argv)
 		test_filters(&wires);
 		test_vlans(&wires, untag);
 		test_steering(&wires);
+		test_oddities(&wires, untag);
 		test_egress(&wires);
+		test_loops(&wires);
+		test_nested(&wires);
+		test_segments(&wires);
+		test_switches(&wires);
 		test_clock(&wires);
 		test_churn(&wires);
 	}

@@ -25,7 +25,8 @@ DRIVERS = ("e1000e", "igb", "vmxnet3", "virtio_net", "veth")
 _TOP = Path(__file__).resolve().parents[2]
 
 
-def _release() -> str:
+def release() -> str:
+    """Return the kernel under test."""
     return os.environ.get("PFQ_TEST_KERNEL") or proc.run([_TOP / "tools/default-kernel.sh"]).stdout.strip()
 
 
@@ -52,13 +53,13 @@ class Built:
 @pytest.fixture(scope="session")
 def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """Build what a guest of the hostile tests has in it."""
-    return arena.kit(_release(), tmp_path_factory.mktemp("kit"))
+    return arena.kit(release(), tmp_path_factory.mktemp("kit"))
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Build what the tests need for this machine's kernel."""
-    return build(_release(), DRIVERS, tmp_path_factory)
+    return build(release(), DRIVERS, tmp_path_factory)
 
 
 def build(

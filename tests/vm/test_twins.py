@@ -78,7 +78,11 @@ def _booted(built: Built, nic: BenchNic, work: Path) -> Iterator[Machine]:
     archive = initramfs.build(
         ModuleTree(built.stock.modules, paths),
         modules=[Module(name, read(path)) for name, path in paths.items()],
-        programs={"labtool": tools.labtool(work), "pfq-capture": built.capture},
+        programs={
+            "labtool": tools.labtool(work),
+            "pfq-capture": built.capture,
+            "conformance": built.conformance,
+        },
     )
     with machine.boot(Setup(qemu.find(), built.image, archive, work)) as booted:
         guest = booted.guest
@@ -179,3 +183,16 @@ def test_unloading_under_traffic(built: Built, bench_nic: BenchNic, tmp_path: Pa
             # The source's write ends when the device goes down.
             guest.must("ip link set bench0 down; wait $(cat /tmp/run); killall pfq-capture; ip link set bench0 up")
             guest.must("while pidof pfq-capture; do usleep 100000; done")
+
+
+@pytest.mark.parametrize("way", ["napi_gro_receive", "netif_receive_skb_list"])
+def test_taps_and_bindings_change_in_the_middle_of_a_poll(
+    built: Built, bench_nic: BenchNic, tmp_path: Path, way: str
+) -> None:
+    """Polls of 64 frames are under way all the time; what NIC, PFQ, stack and readers have counted is the same."""
+    with _booted(built, bench_nic, tmp_path) as booted:
+        assert way in _ways(booted)
+        booted.guest.must(f"echo {way} >{_SOURCE}/way && echo 64 >{_SOURCE}/burst")
+        said = booted.guest.run("conformance --switch bench0 >/tmp/said 2>&1", patience=1800.0)
+        log = booted.guest.must("cat /tmp/said")
+        assert said.status == 0, [line for line in log.splitlines() if line.startswith("not ok")] or log

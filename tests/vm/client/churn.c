@@ -16,9 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "counts.h"
 #include "traffic.h"
-
-#define SO_Q_TAP 1024	/* an extension: { gid, on } */
 
 static pid_t flood(const char *device)
 {
@@ -52,24 +51,14 @@ static void end(pid_t pid)
 /* handed = consumed + passed + both + freed; of a device that is bound all the time. */
 static void expect_device(const char *device)
 {
-	unsigned long handed, consumed, passed, both, freed;
-	char line[200], name[40];
-	FILE *file = fopen("/proc/net/pfq/devices", "r");
-	bool found = false;
+	struct device_counts c;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%*d: %lu %lu %lu %lu %lu %*s %*s %39s", &handed, &consumed, &passed,
-			   &both, &freed, name) != 6 || strcmp(name, device))
-			continue;
-		found = true;
-		verdict(handed && handed == consumed + passed + both + freed, "device",
-			"%lu handed over: %lu consumed, %lu passed, %lu both, %lu freed", handed,
-			consumed, passed, both, freed);
-	}
-	if (!found)
+	if (!device_counts(device, &c))
 		verdict(false, "device", "%s is not listed", device);
-	if (file)
-		fclose(file);
+	else
+		verdict(c.handed && c.handed == c.consumed + c.passed + c.both + c.freed, "device",
+			"%lu handed over: %lu consumed, %lu passed, %lu both, %lu freed", c.handed,
+			c.consumed, c.passed, c.both, c.freed);
 }
 
 struct function { uint64_t symbol; uint64_t arg[24]; int64_t next; };
@@ -93,7 +82,6 @@ static void change(struct reader *r, int gid, unsigned int step, const struct wi
 			       .filter = (uintptr_t)code };
 	struct vlan vlan = { gid, 0, (int)(step / 10 % 2) };
 	struct binding egress = { 0, (int)if_nametoindex(wires->far[1]), -1 };
-	int tap[2] = { gid, (int)(step / 10 % 2) };
 	struct reader *victim = &r[1 + step / 10 % 3];
 
 	switch (step % 10) {
@@ -119,7 +107,7 @@ static void change(struct reader *r, int gid, unsigned int step, const struct wi
 		q_set(victim->fd, SO_Q_EGRESS_UNBIND, NULL, 0);
 		break;
 	case 7:
-		q_set(r->fd, SO_Q_TAP, tap, sizeof(tap));
+		set_tap(r->fd, gid, step / 10 % 2);
 		break;
 	case 8:
 		if (step / 10 % 5)

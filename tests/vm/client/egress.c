@@ -194,42 +194,6 @@ static void bridge(const struct wires *wires)
 	}
 }
 
-/* A loop: what far[0] gets goes to near[0], whose frames arrive at far[0]. */
-static void loop(const struct wires *wires)
-{
-	struct reader port, reader;
-	struct stats a, b;
-	struct frame f;
-	int gid, wire;
-
-	section("egress, a loop");
-	reader_open(&port, -1, 1, false);
-	gid = q_join(port.fd, -1, SHARED, 1);
-	reader_open(&reader, gid, 1, true);
-	expect(egress_to(port.fd, wires->near[0]), 0, "to %s", wires->near[0]);
-	expect(bind_device(port.fd, gid, wires->far[0]), 0, "bind %s", wires->far[0]);
-	wire = wire_open(wires->far[0]);	/* any; the frame is sent below */
-	close(wire);
-	wire = wire_open(wires->near[0]);
-	make_frame(&f, 1);
-	wire_send(wire, &f);
-	usleep(300000);
-	a = group_stats(port.fd, gid);
-	usleep(300000);
-	b = group_stats(port.fd, gid);
-	verdict(b.recv > a.recv && a.recv > 10, "it goes round and round", "%lu, then %lu times",
-		(unsigned long)a.recv, (unsigned long)b.recv);
-	expect(q_set(port.fd, SO_Q_EGRESS_UNBIND, NULL, 0), 0, "and ends when told so");
-	usleep(100000);
-	a = group_stats(port.fd, gid);
-	usleep(100000);
-	b = group_stats(port.fd, gid);
-	expect((long)(b.recv - a.recv), 0, "it has ended");
-	reader_close(&port);
-	reader_close(&reader);
-	close(wire);
-}
-
 /* Steering between readers and devices: each frame to one of them. */
 static void steered(const struct wires *wires)
 {
@@ -279,5 +243,4 @@ void test_egress(const struct wires *wires)
 	copies(wires);
 	bridge(wires);
 	steered(wires);
-	loop(wires);
 }

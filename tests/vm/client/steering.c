@@ -12,41 +12,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "steer.h"
 #include "traffic.h"
-
-struct argument { uint64_t addr, size; int64_t nelem; };
-struct function { uint64_t symbol; struct argument arg[8]; int64_t next; };
-struct program { uint64_t size, entry; struct function fun[2]; };
-
-_Static_assert(sizeof(struct function) == 208, "");
-_Static_assert(offsetof(struct program, fun) == 16, "");
-
-static struct program program_of(const char *symbol)
-{
-	struct program p = { .size = 1, .fun[0] = { .symbol = (uintptr_t)symbol, .next = 1 } };
-
-	return p;
-}
-
-static int set_program(int fd, int gid, const struct program *p)
-{
-	struct computation c = { .gid = gid, .prog = (uintptr_t)p };
-
-	return q_set(fd, SO_Q_FUNCTION, &c, sizeof(c));
-}
-
-static int set_function(int fd, int gid, const char *symbol)
-{
-	struct program p = program_of(symbol);
-
-	return set_program(fd, gid, &p);
-}
 
 /* --- errors ----------------------------------------------------------------- */
 
 static void one_change(int fd, int gid, struct program p, long want, const char *name)
 {
-	expect(set_program(fd, gid, &p), want, "%s", name);
+	expect(steer_program(fd, gid, &p), want, "%s", name);
 }
 
 static void argument_errors(int fd, int gid)
@@ -55,13 +28,13 @@ static void argument_errors(int fd, int gid)
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		p = program_of("steer_flow");
+		p = steer_program_of("steer_flow");
 		p.fun[0].arg[i].addr = (uintptr_t)&p;
 		one_change(fd, gid, p, -EFAULT, "an argument that it does not take");
-		p = program_of("steer_flow");
+		p = steer_program_of("steer_flow");
 		p.fun[0].arg[i].size = 1;
 		one_change(fd, gid, p, -EFAULT, "a function as argument");
-		p = program_of("steer_flow");
+		p = steer_program_of("steer_flow");
 		p.fun[0].arg[i].nelem = -1;
 		one_change(fd, gid, p, -EFAULT, "half an argument");
 	}
@@ -76,21 +49,21 @@ static void structure_errors(int fd, int gid)
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		p = program_of("steer_flow");
+		p = steer_program_of("steer_flow");
 		p.size = sizes[i];
 		one_change(fd, gid, p, -EFAULT, "a number of functions");
 	}
 	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-		p = program_of("steer_flow");
+		p = steer_program_of("steer_flow");
 		p.entry = entries[i];
 		one_change(fd, gid, p, -EFAULT, "an entry point that is none");
 	}
 	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		p = program_of("steer_flow");
+		p = steer_program_of("steer_flow");
 		p.fun[0].next = ends[i];
 		one_change(fd, gid, p, 0, "a next that is no index ends the program");
 	}
-	p = program_of("steer_flow");
+	p = steer_program_of("steer_flow");
 	p.fun[0].next = 0;
 	one_change(fd, gid, p, -EFAULT, "a cycle");
 }
@@ -104,19 +77,19 @@ static void symbol_errors(int fd, int gid)
 	size_t i;
 
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		expect(set_function(fd, gid, wrong[i]), -EFAULT, "symbol '%s'", wrong[i]);
-	expect(set_function(fd, gid, NULL), -EFAULT, "symbol at NULL");
-	expect(set_function(fd, gid, (char *)-4096L), -EFAULT, "symbol in the kernel");
+		expect(steer_function(fd, gid, wrong[i]), -EFAULT, "symbol '%s'", wrong[i]);
+	expect(steer_function(fd, gid, NULL), -EFAULT, "symbol at NULL");
+	expect(steer_function(fd, gid, (char *)-4096L), -EFAULT, "symbol in the kernel");
 	memset(endless, 's', sizeof(endless));
 	endless[sizeof(endless) - 1] = 0;
-	expect(set_function(fd, gid, endless), -EFAULT, "symbol of 4095 characters");
+	expect(steer_function(fd, gid, endless), -EFAULT, "symbol of 4095 characters");
 }
 
 /* The descriptor ends where the memory ends; it is read no further than it goes. */
 static void edge_of_memory(int fd, int gid)
 {
 	const size_t size = offsetof(struct program, fun) + sizeof(struct function);
-	struct program p = program_of("steer_link");
+	struct program p = steer_program_of("steer_link");
 	char *map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED || munmap(map + 4096, 4096)) {
@@ -124,9 +97,9 @@ static void edge_of_memory(int fd, int gid)
 		return;
 	}
 	memcpy(map + 4096 - size, &p, size);
-	expect(set_program(fd, gid, (void *)(map + 4096 - size)), 0, "at the end of memory");
+	expect(steer_program(fd, gid, (void *)(map + 4096 - size)), 0, "at the end of memory");
 	memcpy(map + 4096 - size + 8, &p, size - 8);
-	expect(set_program(fd, gid, (void *)(map + 4096 - size + 8)), -EFAULT, "beyond it");
+	expect(steer_program(fd, gid, (void *)(map + 4096 - size + 8)), -EFAULT, "beyond it");
 	munmap(map, 4096);
 }
 
@@ -140,13 +113,13 @@ void test_program_options(void)
 
 	section("program, errors");
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		expect(set_function(fd, gid, good[i]), 0, "%s", good[i]);
-	expect(set_function(stranger, gid, "steer_flow"), -EACCES, "not joined");
-	expect(set_function(stranger, gid, "nothing"), -EACCES, "not joined, and wrong");
-	expect(set_function(fd, 64, "steer_flow"), -EACCES, "group 64");
-	expect(set_function(fd, -1, "steer_flow"), -EACCES, "group -1");
-	expect(set_program(fd, gid, NULL), -EFAULT, "at NULL");
-	expect(set_program(fd, gid, (void *)-4096L), -EFAULT, "in the kernel");
+		expect(steer_function(fd, gid, good[i]), 0, "%s", good[i]);
+	expect(steer_function(stranger, gid, "steer_flow"), -EACCES, "not joined");
+	expect(steer_function(stranger, gid, "nothing"), -EACCES, "not joined, and wrong");
+	expect(steer_function(fd, 64, "steer_flow"), -EACCES, "group 64");
+	expect(steer_function(fd, -1, "steer_flow"), -EACCES, "group -1");
+	expect(steer_program(fd, gid, NULL), -EFAULT, "at NULL");
+	expect(steer_program(fd, gid, (void *)-4096L), -EFAULT, "in the kernel");
 	structure_errors(fd, gid);
 	symbol_errors(fd, gid);
 	argument_errors(fd, gid);
@@ -157,40 +130,15 @@ void test_program_options(void)
 
 /* --- the formula ------------------------------------------------------------ */
 
-static uint32_t mix(uint32_t a)
-{
-	a = (a ^ 0xdeadbeef) + (a << 4);
-	a ^= a >> 10;
-	a += a << 7;
-	a ^= a >> 13;
-	return a;
-}
-
-static uint32_t fold(uint32_t a, uint32_t n)
-{
-	uint32_t p = 1, r;
-
-	if (n <= 1)
-		return 0;
-	if (!(n & (n - 1)))
-		return a & (n - 1);
-	if (n == 3 || n == 5 || n == 6 || n == 7)
-		return a % n;
-	while (p < n)
-		p <<= 1;
-	r = a & (p - 1);
-	return r < n ? r : a % n;
-}
-
 /* The reader that a hash chooses, as one bit; the readers are in the order of their ids. */
 static uint32_t chosen(const struct reader *readers, int n, uint32_t hash)
 {
-	int list[64 * MAX_READERS], total = 0, i, k;
+	int weights[MAX_READERS], i;
 
 	for (i = 0; i < n; i++)
-		for (k = 0; k < readers[i].weight; k++)
-			list[total++] = i;
-	return total ? 1U << list[fold(mix(hash), (uint32_t)total)] : 0;
+		weights[i] = readers[i].weight;
+	i = steer_choose(weights, n, hash);
+	return i < 0 ? 0 : 1U << i;
 }
 
 static uint32_t ports_hash(const struct flow *flow)
@@ -375,7 +323,7 @@ static void by_link(struct scene *s)
 	struct frame f;
 	uint32_t i;
 
-	expect(set_function(s->readers[0].fd, s->gid, "steer_link"), 0, "steer_link");
+	expect(steer_function(s->readers[0].fd, s->gid, "steer_link"), 0, "steer_link");
 	for (i = 0; i < FLOWS; i++) {
 		to = i % 10 == 9 ? all_ones : 0x020000000000ULL + i / 2 * 0x1234567;
 		from = 0x020000000000ULL + i / 2 * 0x76543;
@@ -399,7 +347,7 @@ static void by_other(struct scene *s, const char *symbol, bool by_flow)
 	int i, k, waited, copies = 0, wrong = 0, busy = 0, of_flow[8] = { 0 };
 	struct frame f;
 
-	expect(set_function(s->readers[0].fd, s->gid, symbol), 0, "%s", symbol);
+	expect(steer_function(s->readers[0].fd, s->gid, symbol), 0, "%s", symbol);
 	for (i = 0; i < FLOWS; i++) {
 		struct flow flow = flow_of((uint32_t)i % 8 * 4);
 
@@ -449,12 +397,12 @@ void test_steering(const struct wires *wires)
 	s->wire = wire_open(wires->near[0]);
 
 	no_program(s);
-	expect(set_function(s->readers[0].fd, s->gid, "steer_flow"), 0, "steer_flow");
+	expect(steer_function(s->readers[0].fd, s->gid, "steer_flow"), 0, "steer_flow");
 	send_flows(s, flow_hash, 0, "by addresses and ports");
 	walk_weights(s);
 	walk_members(s);
 	nobody(s);
-	expect(set_function(s->readers[0].fd, s->gid, "steer_p2p"), 0, "steer_p2p");
+	expect(steer_function(s->readers[0].fd, s->gid, "steer_p2p"), 0, "steer_p2p");
 	send_flows(s, p2p_hash, 0, "by addresses");
 	broadcast_addresses(s);
 	by_link(s);

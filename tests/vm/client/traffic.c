@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "traffic.h"
 
 #define MAGIC	0x70667165	/* at the end of a frame, before its number */
@@ -21,23 +22,6 @@
 #define PATIENCE 20000		/* milliseconds, for what should take one */
 
 /* --- frames ---------------------------------------------------------------- */
-
-static void put16(uint8_t *at, uint32_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, value >> 16);
-	put16(at + 2, value);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
 
 void frame_macs(struct frame *f, uint64_t to, uint64_t from)
 {
@@ -190,22 +174,40 @@ void link_set(const char *device, bool up)
 
 /* --- readers --------------------------------------------------------------- */
 
-void reader_open(struct reader *r, int gid, uint64_t class_mask, bool enabled)
+static void reader_begin(struct reader *r, size_t slots)
 {
 	memset(r, 0, sizeof(*r));
 	r->fd = q_socket();
-	r->slots = 4096;
+	r->slots = slots;
 	r->weight = 1;
 	r->map = MAP_FAILED;
 	q_set_size(r->fd, SO_Q_RX_LEN, CAPLEN);
-	q_set_size(r->fd, SO_Q_RX_SLOTS, r->slots);
-	if (enabled) {
-		expect(q_enable(r->fd), 0, "enable");
+	q_set_size(r->fd, SO_Q_RX_SLOTS, slots);
+}
+
+static int reader_enable(struct reader *r)
+{
+	int ret = q_enable(r->fd);
+
+	if (!ret)
 		r->map = mmap(NULL, (size_t)q_number(r->fd, GET_SHMEM_SIZE),
 			      PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
-	}
+	return ret;
+}
+
+void reader_open(struct reader *r, int gid, uint64_t class_mask, bool enabled)
+{
+	reader_begin(r, 4096);
+	if (enabled)
+		expect(reader_enable(r), 0, "enable");
 	if (gid >= 0)
 		expect(q_join(r->fd, gid, SHARED, class_mask), gid, "join group %d", gid);
+}
+
+int reader_open_quietly(struct reader *r, size_t slots)
+{
+	reader_begin(r, slots);
+	return reader_enable(r);
 }
 
 void reader_close(struct reader *r)
@@ -215,10 +217,12 @@ void reader_close(struct reader *r)
 	close(r->fd);
 }
 
-static void reader_see(struct reader *r, const struct slot *slot)
+static void reader_see(void *arg, const struct slot *slot, int unused)
 {
+	struct reader *r = arg;
 	int number = frame_number(slot->bytes, slot->caplen);
 
+	(void)unused;
 	if (number < 0) {
 		r->foreign++;
 		if (slot->caplen > 23 && slot->bytes[23] == IPPROTO_TCP)
@@ -231,7 +235,8 @@ static void reader_see(struct reader *r, const struct slot *slot)
 	r->bad += !as_sent(slot, number) || slot->mark || slot->queue;
 }
 
-void reader_take(struct reader *r)
+void reader_each(struct reader *r, void (*see)(void *arg, const struct slot *slot, int tag),
+		 void *arg, int tag)
 {
 	uint64_t *shinfo = (uint64_t *)(r->map + RX_SHINFO), old;
 	const size_t slot_size = SLOT_SIZE(CAPLEN);
@@ -256,11 +261,16 @@ void reader_take(struct reader *r)
 				usleep(100);
 			}
 			if (tries < 10000)
-				reader_see(r, slot);
+				see(arg, slot, tag);
 			else
 				r->bad++;
 		}
 	}
+}
+
+void reader_take(struct reader *r)
+{
+	reader_each(r, reader_see, r, 0);
 }
 
 int bind_device(int fd, int gid, const char *device)
@@ -268,6 +278,13 @@ int bind_device(int fd, int gid, const char *device)
 	struct binding binding = { gid, (int)if_nametoindex(device), -1 };
 
 	return q_set(fd, SO_Q_BIND, &binding, sizeof(binding));
+}
+
+int set_tap(int fd, int gid, bool on)
+{
+	int argument[2] = { gid, on };
+
+	return q_set(fd, SO_Q_TAP, argument, sizeof(argument));
 }
 
 /* --- verdicts --------------------------------------------------------------- */

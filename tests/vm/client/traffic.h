@@ -5,6 +5,7 @@
 
 #include "client.h"
 
+#define SO_Q_TAP	1024	/* an extension: { gid, on } */
 #define MAX_FRAMES	1024
 #define MAX_READERS	8
 #define FRAME_MIN	60
@@ -55,10 +56,16 @@ void wire_send(int fd, const struct frame *f);
 void wire_take(int fd, unsigned char seen[MAX_FRAMES], int expected);
 
 void reader_open(struct reader *r, int gid, uint64_t class_mask, bool enabled);
+/* Says nothing about it, but returns 0 or a negative errno, for what is done very often. */
+int reader_open_quietly(struct reader *r, size_t slots);
 void reader_take(struct reader *r);
+/* Shows each slot that there is to somebody else. */
+void reader_each(struct reader *r, void (*see)(void *arg, const struct slot *slot, int tag),
+		 void *arg, int tag);
 void reader_close(struct reader *r);
 
 int bind_device(int fd, int gid, const char *device);
+int set_tap(int fd, int gid, bool on);			/* frames go on to the stack as well, or not */
 void link_set(const char *device, bool up);
 
 /*
