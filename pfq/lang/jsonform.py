@@ -16,7 +16,7 @@ from pfq.lang.rows import MAX_ARGS, Loose, Ref, Row, flatten, gather
 from pfq.lang.term import Function
 from pfq.lang.types import ListOf, Type
 
-_NAMES = {"CInt": "Int"}
+_NAMES = {"CInt": "Int", "Device": "String", "MAC": "String"}
 _INTEGERS = {"int"} | {f"{sign}{bits}" for sign in ("int", "word") for bits in (8, 16, 32, 64)}
 
 

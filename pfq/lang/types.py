@@ -2,8 +2,8 @@
 """The types of pfq-lang, and the algebra of signatures.
 
 A signature is what the kernel's table says of a function: "Word16 -> Qbuff -> Action Qbuff". Parsing strips
-redundant parentheses, so that two signatures are equal if their types are. IPv4 is a name of ours for a Word32 that
-holds an address in network order; the kernel does not know it.
+redundant parentheses, so that two signatures are equal if their types are. Three types are ours, and the kernel does not
+know them: IPv4, a Word32 that holds an address in network order; Device and MAC, strings of a form.
 """
 
 import re
@@ -53,6 +53,8 @@ STRING = Con("String")
 CIDR = Con("CIDR")
 CIDR6 = Con("CIDR6")
 IPV4 = Con("IPv4")
+DEVICE = Con("Device")
+MAC = Con("MAC")
 CINT = Con("CInt")
 FUNCTION = Arrow(QBUFF, Con("Action", (QBUFF,)))
 PREDICATE = Arrow(QBUFF, Con("Bool"))
@@ -61,7 +63,7 @@ PROPERTY = Arrow(QBUFF, Con("Word64"))
 SIZES = {
     "Bool": 1, "CChar": 1, "CUChar": 1, "CShort": 2, "CUShort": 2, "CInt": 4, "CUInt": 4, "CUnt": 4, "CLong": 8,
     "CULong": 8, "CLLong": 8, "CULLong": 8, "CSize": 8, "CDouble": 8, "Word8": 1, "Word16": 2, "Word32": 4,
-    "Word64": 8, "CIDR": 8, "CIDR6": 17, "IPv4": 4, "String": 0, "Action": 0, "Qbuff": 0,
+    "Word64": 8, "CIDR": 8, "CIDR6": 17, "IPv4": 4, "String": 0, "Device": 0, "MAC": 0, "Action": 0, "Qbuff": 0,
 }  # fmt: skip
 """Bytes of a value; 0 for what is not plain data. A size that is not here is unknown."""
 
@@ -163,10 +165,12 @@ def result(kind: Type) -> Type:
 
 
 def kernel(kind: Type) -> Type:
-    """Return a type as the kernel writes it: IPv4 is a Word32 there."""
+    """Return a type as the kernel writes it, which has no IPv4, Device and MAC."""
     match kind:
         case Con("IPv4"):
             return Con("Word32")
+        case Con("Device" | "MAC"):
+            return STRING
         case Con(name, args):
             return Con(name, tuple(kernel(arg) for arg in args))
         case ListOf(element):
@@ -197,6 +201,10 @@ def describe(kind: Type) -> str:
             return "an IPv4 address"
         case Con("String"):
             return "a string"
+        case Con("Device"):
+            return "a device's name"
+        case Con("MAC"):
+            return "a MAC address"
         case Con(name) if name in INTEGERS:
             low, high = INTEGERS[name]
             return f"a number from {low} to {high} ({name})"

@@ -6,6 +6,7 @@ Numbers are checked against their type's range and the argument's own; prefixes 
 """
 
 import ipaddress
+import re
 import struct
 import sys
 from collections.abc import Sequence
@@ -49,6 +50,10 @@ def coerce(kind: Type, value: Any, limit: tuple[int, int] | None = None) -> Valu
     match kind.name:
         case "String":
             return _string(value)
+        case "Device":
+            return _device(value)
+        case "MAC":
+            return _mac(value)
         case "CIDR":
             return _prefix4(value)
         case "CIDR6":
@@ -90,6 +95,19 @@ def _string(value: Any) -> str:
         what = "an empty string" if not value else "a string with a NUL" if "\0" in value else f"{size} bytes"
         raise Misfit(what, f"strings have 1 to {MAX_STRING} bytes, none of them 0")
     return value
+
+
+def _device(value: Any) -> str:
+    name = _string(value)
+    if len(name.encode()) > 15 or name in (".", "..") or any(c in "/:" or c.isspace() for c in name):
+        raise Misfit(said(value), 'names of devices have at most 15 bytes, without blanks, "/" and ":"')
+    return name
+
+
+def _mac(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", value):
+        raise Misfit(said(value), 'write a MAC address, such as "02:00:00:00:00:01"')
+    return value.lower()
 
 
 def _number(name: str, value: Any, limit: tuple[int, int] | None) -> int:
@@ -156,7 +174,7 @@ def pack(kind: Type, value: Value) -> bytes:
         return bytes(value.network_address.packed + bytes([value.prefixlen]))
     assert isinstance(value, int)
     size = types.SIZES[kind.name]
-    return (value % 2 ** (8 * size)).to_bytes(size, sys.byteorder)
+    return (value & ((1 << 8 * size) - 1)).to_bytes(size, sys.byteorder)
 
 
 def show(value: Value) -> str:

@@ -22,7 +22,7 @@ COUNTER = (0, 63)
 class Entry:
     """A built-in function: a row of the table.
 
-    `type` has IPv4 where an address in network order is meant; the kernel's own `signature` has Word32 there.
+    `type` may have the types that the kernel does not know; its own `signature` has Word32 and String there.
     `names` are the arguments' names, `limits` their ranges where the type's is too wide.
     """
 

@@ -12,7 +12,7 @@ ROWS = (
     _row("steer_link", Q, "", "by the MAC addresses, both directions alike; broadcasts to all"),
     _row(
         "steer_local_link",
-        f"String -> {Q}",
+        f"MAC -> {Q}",
         "gateway",
         "by the MAC address that is not the gateway's; else to the readers of both",
     ),
