@@ -104,6 +104,7 @@ class Property(Term):
     __hash__ = object.__hash__
 
 
+_NUMBERS = tuple(types.Con(name) for name in types.INTEGERS)
 _KINDS: tuple[tuple[type[Term], Type], ...] = (
     (Function, FUNCTION),
     (Predicate, PREDICATE),
@@ -144,8 +145,8 @@ def _hint(wanted: Type, got: object) -> str:
 def _argument(entry: Entry, index: int, given: object) -> "Value | Chain":
     kind, name = entry.parameters[index], entry.names[index]
     place = f"{entry.symbol}: argument {index + 1} ({name})"
-    for python, wanted in _KINDS:
-        if kind == wanted:
+    for python, result in _KINDS:
+        if kind == result:
             if isinstance(given, python):
                 return given.chain
             raise ArgumentError(
@@ -159,8 +160,10 @@ def _argument(entry: Entry, index: int, given: object) -> "Value | Chain":
             raise Misfit(_said(given), f"give {types.describe(kind)}")
         return values.coerce(kind, given, entry.limit(name))
     except Misfit as misfit:
+        limit = entry.limit(name)
+        wanted = f"a number from {limit[0]} to {limit[1]}" if limit and kind in _NUMBERS else types.describe(kind)
         raise ArgumentError(
-            f"{place} should be {types.describe(kind)}, and is {misfit.got}",
+            f"{place} should be {wanted}, and is {misfit.got}",
             hint=misfit.hint,
             function=entry.symbol,
             argument=index + 1,

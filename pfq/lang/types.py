@@ -2,8 +2,8 @@
 """The types of pfq-lang, and the algebra of signatures.
 
 A signature is what the kernel's table says of a function: "Word16 -> Qbuff -> Action Qbuff". Parsing strips
-redundant parentheses, so that two signatures are equal if their types are. Three types are ours, and the kernel does not
-know them: IPv4, a Word32 that holds an address in network order; Device and MAC, strings of a form.
+redundant parentheses, so that two signatures are equal if their types are. Three types are ours and not the
+kernel's: IPv4, a Word32 that holds an address in network order; Device and MAC, strings of a form.
 """
 
 import re

@@ -36,6 +36,7 @@ class Evaluation:
         self.counters: dict[int, int] = {}
         self.forwards: list[tuple[str, bytes]] = []
         self.log: list[str] = []
+        self.met: list[str] = []
         self.link: Link | None = headers.link(packet.data)
         self._networks: list[Network | None] = []
 
@@ -44,6 +45,7 @@ class Evaluation:
     def run(self, chain: Chain) -> None:
         """Run functions one after the other, until one drops."""
         for node in chain.nodes:
+            self.met.append(node.entry.symbol)
             self._built.functions[node.entry.symbol](self, *node.args)
             if self.dropped:
                 break

@@ -51,7 +51,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A verdict, and what happened beside it: nothing of that is undone by a later drop."""
+    """A verdict, and what happened beside it: a later drop undoes nothing of that. `met` are the functions run."""
 
     verdict: Verdict
     to_kernel: bool = False
@@ -59,3 +59,4 @@ class Outcome:
     counters: tuple[tuple[int, int], ...] = ()
     forwards: tuple[tuple[str, bytes], ...] = ()
     log: tuple[str, ...] = ()
+    met: tuple[str, ...] = ()

@@ -24,7 +24,8 @@ def run(program: Function, packet: Packet) -> Outcome:
     """Return what a program does with a packet."""
     e = Evaluation(packet, BUILT)
     e.run(program.chain)
-    return Outcome(_verdict(e), e.to_kernel, e.mark, tuple(sorted(e.counters.items())), tuple(e.forwards), tuple(e.log))
+    counters = tuple(sorted(e.counters.items()))
+    return Outcome(_verdict(e), e.to_kernel, e.mark, counters, tuple(e.forwards), tuple(e.log), tuple(e.met))
 
 
 def _verdict(e: Evaluation) -> Verdict:
