@@ -28,9 +28,13 @@ ROWS = (
     _row("l3_proto", f"Word16 -> {Q}", "ethertype", "passes packets of an EtherType", "ether proto ETHERTYPE"),
     _row("l4_proto", f"Word8 -> {Q}", "protocol", "passes packets of a protocol over IPv4 or IPv6", "proto PROTOCOL"),
     _row("filter", f"({P}) -> {Q}", "predicate", "passes what a predicate says"),
-    _row("mac_broadcast", Q, "", "passes what is from or to the MAC address of all", "ether broadcast"),
+    _row("mac_broadcast", Q, "", "passes what is from or to the MAC address of all", "ether host ff:ff:ff:ff:ff:ff"),
     _row(
-        "mac_multicast", Q, "", "passes what is from or to a group's MAC address (that of all, too)", "ether multicast"
+        "mac_multicast",
+        Q,
+        "",
+        "passes what is from or to a group's MAC address (that of all, too)",
+        "ether[0] & 1 != 0 or ether[6] & 1 != 0",
     ),
     _row("ip_broadcast", Q, "", "passes what is from or to 255.255.255.255", "ip host 255.255.255.255"),
     _row("ip_multicast", Q, "", "passes what is from or to an IPv4 group", "ip net 224.0.0.0/4"),
