@@ -2,6 +2,7 @@
 """Frames of every kind that the language knows, made by scapy: the interpreter has no part in it."""
 
 import random
+from typing import Any
 
 from scapy.contrib.gtp import GTP_U_Header
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -18,7 +19,7 @@ from scapy.packet import Packet, Raw
 
 A, B = "192.168.0.1", "10.1.2.3"
 A6, B6 = "2001:db8::1", "fe80::2"
-MACS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
+MACS: dict[str, Any] = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
 
 
 def ether() -> Packet:
@@ -30,7 +31,7 @@ def inside(seed: int = 0) -> dict[str, Packet]:
     """Return IP packets by what they are."""
     rng = random.Random(seed)
     sport, dport = rng.choice([(1234, 80), (80, 4321), (53, 53)])
-    ports = {"sport": sport, "dport": dport}
+    ports: dict[str, Any] = {"sport": sport, "dport": dport}
     source, destination = rng.sample([A, B, "172.16.5.5", "255.255.255.255", "239.1.1.1"], 2)
     ip, ip6 = IP(src=source, dst=destination, ttl=rng.randint(1, 255), tos=rng.randint(0, 255)), IPv6(src=A6, dst=B6)
     return {
@@ -70,7 +71,7 @@ def _many(ip6: Packet, count: int) -> Packet:
 def tunnels(inner: Packet, framed: bool = True) -> dict[str, Packet]:
     """Return an IP packet inside of each tunnel."""
     outer = IP(src="203.0.113.1", dst="203.0.113.2")
-    made = {
+    made: dict[str, Packet] = {
         "ipip": outer / inner,
         "gre": outer / GRE() / inner,
         "gre key": outer / GRE(key_present=1, key=7, seqnum_present=1, chksum_present=1) / inner,

@@ -13,7 +13,7 @@ from pfq.lang.functions.table import TABLE
 from pfq.lang.term import Function, Term
 from pfq.lang.types import Con, ListOf, Type
 
-_TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=12)
+_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 _LEAVES = {
     "String": _TEXT,
     "Device": st.sampled_from(["eth0", "eth1", "wlan0.5"]),

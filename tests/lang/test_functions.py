@@ -58,7 +58,11 @@ def test_the_prelude_has_all_with_their_types() -> None:
             if isinstance(getattr(prelude, name, None), Term | Maker)
         )
         made = getattr(prelude, name)
-        result = {types.FUNCTION: "Function", types.PREDICATE: "Predicate", types.PROPERTY: "Property"}
+        result: dict[types.Type, str] = {
+            types.FUNCTION: "Function",
+            types.PREDICATE: "Predicate",
+            types.PROPERTY: "Property",
+        }
         annotation = str(prelude.__annotations__[name])
         if entry.parameters:
             assert isinstance(made, Maker) and made.entry is entry

@@ -220,10 +220,10 @@ def _hint(wanted: Kind, got: Kind, what: Expression, outside: str) -> str:
     if inside and outside in (*COMPARISONS, *MIRRORED):
         return f"put the comparison in parentheses: .&&. and .||. bind tighter than {outside}"
     if isinstance(got, To) and entry:
-        return f"give {entry.symbol} its arguments: {entry.symbol} {' '.join(entry.names)}"
+        return f"give {entry.symbol} its arguments: ({entry.symbol} {' '.join(name.upper() for name in entry.names)})"
     if isinstance(got, To):
         same = isinstance(wanted, To)
-        return "change the type or the definition" if same else "give it its arguments, in parentheses with them"
+        return "change the type or the definition" if same else "give it the arguments that it takes"
     if wanted == FUNCTION and got == PREDICATE:
         return "filter (...) makes a function of a predicate; when (...) asks it"
     if wanted == PREDICATE and got == FUNCTION:

@@ -6,9 +6,12 @@ within lines, at their ends and between definitions are put in order, tabs becom
 tokens, and formatting it again changes nothing.
 """
 
+from itertools import pairwise
+
 from pfq.errors import PfqError
 from pfq.lang.compiler import parse
-from pfq.lang.compiler.lexer import Token, tokens
+from pfq.lang.compiler.layout import laid_out
+from pfq.lang.compiler.lexer import TAB, Token, tokens
 from pfq.lang.compiler.source import Source
 
 _TIGHT_AFTER = frozenset({"LPAR", "LSQB", "LAMBDA"})
@@ -36,19 +39,20 @@ def tidy(source: Source) -> str:
 
 
 def _line(line: list[Token]) -> str:
-    # Where a block begins in the middle of a line, what follows is aligned with it: those columns stay.
-    made = " " * (line[0].indent - 1)
-    aligned = False
-    for before, token in zip([None, *line[:-1]], line, strict=True):
-        if before is not None:
-            gap = token.indent - 1 - len(made)
-            if token.kind == "COMMENT":
-                made += "  " if gap < 2 else " " * gap
-            elif aligned:
-                made += " " * max(gap, 0 if _tight(before, token) else 1)
-            else:
-                made += "" if _tight(before, token) else " "
-            aligned = aligned or before.kind in ("LET", "DO")
+    made = " " * (line[0].indent - 1) + line[0].text
+    for before, token in pairwise(line):
+        gap = token.indent - 1 - len(made)
+        if token.kind == "COMMENT":
+            # Comments that stand below each other stay so.
+            apart = token.place.column - before.end[1]
+            made += "  " if gap < 2 or apart <= 2 else " " * gap
+        elif before.kind in ("LET", "DO"):
+            # A block begins here, and other lines are aligned with it: it stays, or the whole line does.
+            if gap < 1:
+                return token.place.source.line(token.place.line).expandtabs(TAB).rstrip()
+            made += " " * gap
+        elif not _tight(before, token):
+            made += " "
         made += token.text
     return made
 
@@ -66,5 +70,10 @@ def _tight(before: Token, token: Token) -> bool:
 
 def _check(row: list[Token], made: Source) -> None:
     parse.module(made)
-    if [(token.kind, token.text) for token in tokens(made)] != [(token.kind, token.text) for token in row]:
+    again = tokens(made)
+    if _said(again) != _said(row) or _said(laid_out(again)) != _said(laid_out(row)):
         raise PfqError(f"{made.name}: formatting would change the program", hint="report this program")
+
+
+def _said(row: list[Token]) -> list[tuple[str, str]]:
+    return [(token.kind, token.text) for token in row]
