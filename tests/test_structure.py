@@ -128,8 +128,8 @@ def test_sizes_and_docstrings(name: str) -> None:
     assert text.startswith("# SPDX-License-Identifier: GPL-2.0-or-later\n")
     if not name.endswith("__init__"):
         assert ast.get_docstring(tree(name))
-    for node in public(tree(name)):
-        assert ast.get_docstring(node), f"{name}.{node.name} has no docstring"
+    for each in public(tree(name)):
+        assert ast.get_docstring(each), f"{name}.{each.name} has no docstring"
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.FunctionDef):
             assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, f"{name}.{node.name}"

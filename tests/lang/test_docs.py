@@ -76,9 +76,9 @@ def test_python_does_the_same() -> None:
         names: dict[str, object] = {}
         exec(code, names)
         assert str(names["program"]) == str(build.compile_file(ROOT / "docs" / "programs" / f"{TITLES[title]}.pfq"))
-    code = re.search(r"```python\n(.*?)```", LANG.read_text(), re.S)
-    assert code
-    exec(code[1], {})
+    example = re.search(r"```python\n(.*?)```", LANG.read_text(), re.S)
+    assert example
+    exec(example[1], {})
 
 
 def does(name: str, packet: Scapy, device: str = "eth1") -> Outcome:

@@ -13,8 +13,26 @@ from pfq.lang.interpreter.run import BUILT
 from pfq.lang.term import Maker, Term
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNEL = sorted((ROOT / "kernel" / "lang").glob("*.c"))
-_ROW = re.compile(r'(?:"([A-Za-z0-9_]+)"|\bPFQ_[A-Z_]*FUNCTION\(\s*([a-z_A-Z0-9]+))\s*,\s*((?:"[^"]*->[^"]*"\s*)+)')
+KERNEL = sorted((ROOT / "kernel" / "lang").glob("*.[ch]"))
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)[ \t]+((?:[^\n\\]|\\\n)*)$", re.MULTILINE)
+_STRINGS = r'(?:"[^"\n]*"|[A-Z_][A-Z0-9_]*)(?:\s*(?:"[^"\n]*"|[A-Z_][A-Z0-9_]*))*'
+_ROW = re.compile(
+    rf'(?:[{{(]\s*(?:\.symbol\s*=\s*)?"([A-Za-z_]\w*)"|\b[A-Z_]*FUNCTION[A-Z_]*\(\s*([A-Za-z_]\w*))\s*,\s*'
+    rf"(?:\.signature\s*=\s*)?({_STRINGS})\s*[,)}}]"
+)
+
+
+def kernel_rows() -> dict[str, str]:
+    """Return the signatures in the kernel's tables: rows of a symbol and strings, macros for strings put in place."""
+    text = "\n".join(re.sub(r"/\*.*?\*/", " ", path.read_text(), flags=re.S) for path in KERNEL)
+    macros = dict(_DEFINE.findall(text))
+
+    def expanded(strings: str) -> str:
+        said = re.findall(r'"([^"]*)"|(\w+)', strings)
+        return "".join(expanded(macros.get(name, "")) if name else string for string, name in said)
+
+    rows = {quoted or bare: expanded(strings) for quoted, bare, strings in _ROW.findall(_DEFINE.sub("", text))}
+    return {symbol: str(types.parse(signature)) for symbol, signature in rows.items() if "->" in signature}
 
 
 def test_counts() -> None:
@@ -72,14 +90,23 @@ def test_the_prelude_has_all_with_their_types() -> None:
             assert annotation.endswith(f"{result[entry.result]}'>")
 
 
+def test_the_kernels_tables_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any of the forms that C has for it."""
+    path = tmp_path / "table.c"
+    path.write_text(
+        '#define Q "Qbuff -> Action Qbuff"\n#define P \\\n\t"(Qbuff -> Bool)"\n/* { "no", "a -> b" } */\n'
+        'static const struct f t[] = {\n\t{ "ip", Q, fn },\n\t{ "port", "Word16 -> " Q, .init = x },\n'
+        '\t{ .symbol = "when", .signature = P " -> (" Q ") -> " Q },\n\tPFQ_FUNCTION(tcp, Q, fn),\n'
+        '\t{ "a", "b" },\n};\n'
+    )
+    monkeypatch.setattr(f"{__name__}.KERNEL", [path])
+    assert kernel_rows() == {symbol: TABLE[symbol].signature for symbol in ("ip", "port", "when", "tcp")}
+
+
 @pytest.mark.skipif(not KERNEL, reason="this tree has no kernel/lang yet")
 def test_the_kernels_table_is_the_same() -> None:
     """Every symbol and signature of the kernel is here, and the other way round."""
-    found: dict[str, str] = {}
-    for path in KERNEL:
-        for quoted, bare, signature in _ROW.findall(path.read_text()):
-            text = "".join(re.findall(r'"([^"]*)"', signature))
-            found[quoted or bare] = str(types.parse(text))
+    found = kernel_rows()
     others = {name: TABLE[meant].signature for name, meant in ALIASES.items()}
     ours = {entry.symbol: entry.signature for entry in TABLE.values()}
     assert {name: said for name, said in found.items() if name not in others} == ours
