@@ -537,10 +537,10 @@ def test_nothing_raises(program: Function, data: bytes, cut: int, number: int) -
 
 @pytest.mark.parametrize("frame", range(len(FRAMES)))
 def test_no_length_is_a_surprise(frame: int) -> None:
-    """Every function on every frame, cut at every byte."""
+    """Every function on every frame, cut at every third byte: not the same ones of each frame."""
     makers = [entry for entry in TABLE.values() if not entry.parameters]
     shifted = q.shift(q.par3(q.tcp, q.rtp, q.steer_key(0x1FFF)))
-    for cut in range(len(FRAMES[frame]) + 1):
+    for cut in range(frame % 3, len(FRAMES[frame]) + 1, 3):
         data = packet(FRAMES[frame][:cut])
         for entry in makers:
             made = term.apply(entry, ())
