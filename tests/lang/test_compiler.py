@@ -134,7 +134,7 @@ def test_the_formatter_keeps_the_tokens(text: str) -> None:
 
 def test_the_formatter() -> None:
     """Blanks, tabs, empty lines and the end of the file; not comments, lines and columns that mean something."""
-    text = "\n\nmain   =   do -- first\n\tip    >->tcp   \n\n\n\n\tlet a = [1 ,2]\n\t    b=3\n"
+    text = "\n\nmain   =   do -- first  \n\tip    >->tcp   \n\n\n\n\tlet a = [1 ,2]\n\t    b=3\n"
     text += "\twhen( has_port\t80 ) $ drop     -- x\n\n"
     expected = "main = do  -- first\n        ip >-> tcp\n\n        let a = [1, 2]\n            b = 3\n"
     expected += "        when (has_port 80) $ drop       -- x\n"

@@ -219,6 +219,11 @@ def _hint(wanted: Kind, got: Kind, what: Expression, outside: str) -> str:
         return f"put comparisons in parentheses, {outside} binds tighter than they do: (ip_ttl .< 64)"
     if inside and outside in (*COMPARISONS, *MIRRORED):
         return f"put the comparison in parentheses: .&&. and .||. bind tighter than {outside}"
+    if outside in COMPARISONS and wanted == PROPERTY and isinstance(got, Unknown):
+        mirrored = outside.strip(".") + "."
+        return f"with the number on the left it is {mirrored}: 5 {mirrored} ip_ttl"
+    if outside in MIRRORED and wanted == VALUE and got == PROPERTY:
+        return f"with the property on the left it is .{outside.strip('.')}: ip_ttl .{outside.strip('.')} 5"
     if isinstance(got, To) and entry:
         return f"give {entry.symbol} its arguments: ({entry.symbol} {' '.join(name.upper() for name in entry.names)})"
     if isinstance(got, To):

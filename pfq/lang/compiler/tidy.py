@@ -76,4 +76,5 @@ def _check(row: list[Token], made: Source) -> None:
 
 
 def _said(row: list[Token]) -> list[tuple[str, str]]:
-    return [(token.kind, token.text) for token in row]
+    # Blanks at the ends of lines go from comments, too.
+    return [(token.kind, "\n".join(line.rstrip() for line in token.text.split("\n"))) for token in row]
