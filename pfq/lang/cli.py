@@ -58,7 +58,7 @@ def compile_(
     gid: Annotated[int | None, typer.Option(min=0, max=63, help="Load the program into this group (root).")] = None,
     verbosity: Annotated[int, typer.Option(min=0, max=3, help="Show the program on standard error.")] = 0,
     _version: Annotated[
-        bool, typer.Option("--ver", help="Show the version.", is_eager=True, callback=_show_version)
+        bool, typer.Option("--ver", "--version", help="Show the version.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
     """Compile a program, and write what is asked for. This is what pfq-lang does without a command."""
@@ -156,6 +156,7 @@ def run(
     program: Program = None,
     imports: Imports = None,
     device: Annotated[str, typer.Option(metavar="DEV", help="The device that the frames came from.")] = "eth0",
+    readers: Annotated[int, typer.Option(min=0, max=64, metavar="N", help="Say which of so many readers gets it.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object of JSON per line.")] = False,
 ) -> None:
     """Try a program on a capture: for each frame the verdict, the functions that it met and what happened beside."""
@@ -168,7 +169,8 @@ def run(
     seen: Counter[str] = Counter()
     for number, (frame, outcome) in enumerate(replay.outcomes(made, pcap.read(capture), device=device), 1):
         seen[outcome.verdict.type.name.lower()] += 1
-        print(json.dumps(replay.to_json(number, frame, outcome)) if as_json else replay.line(number, frame, outcome))
+        row = replay.to_json(number, frame, outcome, readers) if as_json else None
+        print(json.dumps(row) if as_json else replay.line(number, frame, outcome, readers))
     said = ", ".join(f"{count} {kind}" for kind, count in sorted(seen.items()))
     print(f"{seen.total()} frames: {said or 'none'}", file=sys.stderr)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pfq.lang.interpreter.packet import Fanout, Outcome, Packet
+from pfq.lang.interpreter.readers import Reader, chosen
 from pfq.lang.interpreter.run import run
 from pfq.lang.term import Function
 from pfq.pcap import Frame
@@ -16,9 +17,15 @@ def outcomes(program: Function, frames: Iterable[Frame], *, device: str) -> Iter
         yield frame, run(program, Packet(frame.data, device=device, number=number))
 
 
-def line(number: int, frame: Frame, outcome: Outcome) -> str:
-    """Return what became of a frame on one line."""
-    return f"{number:6} {len(frame.data):5} bytes  {verdict(outcome):28} {' > '.join(outcome.met)}{_beside(outcome)}"
+def line(number: int, frame: Frame, outcome: Outcome, readers: int = 0) -> str:
+    """Return what became of a frame on one line, and who of so many readers of class 0 gets it."""
+    got = ",".join(map(str, _readers(outcome, readers)))
+    said = verdict(outcome) + (f" -> {got or 'nobody'}" if readers else "")
+    return f"{number:6} {len(frame.data):5} bytes  {said:28} {' > '.join(outcome.met)}{_beside(outcome)}"
+
+
+def _readers(outcome: Outcome, count: int) -> list[int]:
+    return sorted(chosen(outcome.verdict, [Reader(number) for number in range(count)]))
 
 
 def verdict(outcome: Outcome) -> str:
@@ -43,7 +50,7 @@ def _beside(outcome: Outcome) -> str:
     return "".join(f" | {each}" for each in said)
 
 
-def to_json(number: int, frame: Frame, outcome: Outcome) -> dict[str, Any]:
+def to_json(number: int, frame: Frame, outcome: Outcome, readers: int = 0) -> dict[str, Any]:
     """Return what became of a frame as what JSON is made of."""
     found = outcome.verdict
     return {
@@ -54,6 +61,7 @@ def to_json(number: int, frame: Frame, outcome: Outcome) -> dict[str, Any]:
         "hash": found.hash,
         "hash2": found.hash2,
         "state": found.state,
+        "readers": _readers(outcome, readers),
         "to_kernel": outcome.to_kernel,
         "mark": outcome.mark,
         "counters": dict(outcome.counters),

@@ -122,6 +122,9 @@ def test_run(kind: str, tmp_path: Path, program: Path, capsys: pytest.CaptureFix
     first, second = said.out.splitlines()
     assert "steer" in first and first.endswith("ip > tcp > steer_flow") and "drop" in second and second.endswith("  ip")
     assert said.err == "2 frames: 1 drop, 1 steer\n"
+    assert call("run", "--readers", "1", path, program) == 0
+    said = capsys.readouterr()
+    assert " -> 0 " in said.out.splitlines()[0] and " -> nobody " in said.out.splitlines()[1]
     assert call("run", "--json", path, program) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["verdict"] for row in rows] == ["steer", "drop"] and rows[0]["met"] == ["ip", "tcp", "steer_flow"]

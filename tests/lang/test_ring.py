@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The receive ring, with a producer that does what the kernel does; and the client, where there is no kernel module."""
 
+import asyncio
 import mmap
 import re
+import socket as std_socket
 import struct
 import subprocess
 import sys
@@ -140,6 +142,33 @@ def test_closing() -> None:
     assert bytes(packet.data) == b"held"
     del packet
     kernel.memory.close()
+
+
+def test_asyncio() -> None:
+    """Batches come when the descriptor is ready, and other tasks run meanwhile."""
+    kernel = Kernel()
+    capture = client.Capture()
+    ours, theirs = std_socket.socketpair()
+    # A descriptor that can be made ready stands in for the one of the kernel's socket.
+    capture._socket, capture._ring = ours, Ring(kernel.memory)  # type: ignore[assignment]
+
+    async def come() -> None:
+        for number in range(3):
+            await asyncio.sleep(0)
+            kernel.put(b"%d" % number)
+            theirs.send(b"x")
+
+    async def read() -> list[bytes]:
+        coming, found = asyncio.create_task(come()), []
+        async for batch in capture.batches():
+            found += datas(batch)
+            if len(found) == 3:
+                break
+        await coming
+        return found
+
+    with ours, theirs:
+        assert asyncio.run(read()) == [b"0", b"1", b"2"]
 
 
 def test_mistakes() -> None:

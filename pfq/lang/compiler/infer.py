@@ -113,7 +113,9 @@ def _name(name: syntax.Name, scope: Scope) -> Kind:
     if entry is not None:
         return _builtin(entry.symbol)
     near = difflib.get_close_matches(name.name, [*scope, *TABLE], n=2)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`pfq-lang list` shows the built-in functions"
+    hint = (
+        f"did you mean {' or '.join(near)}?" if near else "`pfq-lang list` shows the functions; strings are in quotes"
+    )
     raise name.place.error(f"there is no '{name.name}'", hint)
 
 
@@ -252,6 +254,8 @@ def _general(wanted: Kind) -> str:
         return "predicates are such as is_tcp, has_port 80, ip_ttl .< 64"
     if wanted == PROPERTY:
         return "properties are such as ip_ttl, tcp_dest, get_mark"
+    if wanted == kinds.Basic(types.STRING):
+        return 'write a string, such as "eth0"'
     if isinstance(wanted, Unknown):
         return "numbers are such as 80 and 0x50" if wanted.family == NUMBER else "the types have to be the same"
     return "numbers are such as 80 and 0x50" if str(kinds.written(wanted)) in types.INTEGERS else "give one"

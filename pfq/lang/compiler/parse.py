@@ -124,6 +124,10 @@ def _advice(token: Token, wanted: frozenset[str]) -> str:
         return "definitions are on lines of their own; .== compares"
     if token.kind in ("IN", "THEN", "ELSE"):
         return {"IN": "'in' goes with a 'let'"}.get(token.kind, f"'{token.text}' goes with an 'if'")
+    if token.kind in ("DO", "IF", "LET", "LAMBDA"):
+        return "put a $ before it, or parentheses around it"
+    if token.kind in ("NUMBER", "STRING") and "EQUALS" in wanted:
+        return "arguments of definitions are names; choose with if/then/else"
     if token.kind in ("RPAR", "RSQB"):
         return "something is missing before it, or it is one too many"
     if token.kind == "CAPITAL":

@@ -6,6 +6,7 @@
     evaluation   the state of an evaluation, and the rules of the monad
     filters ...  the built-in functions, a module for each family
     run          all of it together
+    readers      who gets a packet, by its verdict
 
 Nothing here raises on any bytes of any length.
 """
