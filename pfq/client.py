@@ -7,6 +7,7 @@ with Capture("eth1", program=ip >> tcp >> steer_flow) as capture:
 """
 
 import asyncio
+import contextlib
 import mmap
 import select
 import struct
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pfq import socket
-from pfq.errors import UsageError
+from pfq.errors import SocketError, UsageError
 from pfq.lang.term import Function
 from pfq.ring import Batch, Packet, Ring
 from pfq.socket import Socket
@@ -100,6 +101,9 @@ class Capture:
         if self._ring is not None:
             self._ring.close()
         if self._socket is not None:
+            # The mapping keeps the socket open, and held packets the mapping: closing alone would not end it.
+            with contextlib.suppress(SocketError):
+                self._socket.disable()
             self._socket.close()
         if self._memory is not None:
             try:

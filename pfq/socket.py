@@ -21,11 +21,11 @@ PF_Q = 27
 VERSION = 0x060100
 ANY = -1
 CLASS_DEFAULT, CLASS_CONTROL = 1, 1 << 63
-PRIVATE, RESTRICTED, SHARED = 1, 2, 3
+PRIVATE, SHARED = 1, 3
 
 _ETH_P_ALL = 0x0003
 SO_DISABLE, SO_ENABLE, SO_SET_RX_TSTAMP, SO_SET_RX_LEN, SO_SET_RX_SLOTS = 0, 1, 2, 3, 4
-SO_SET_TX_SLOTS, SO_GROUP_BIND, SO_GROUP_UNBIND, SO_GROUP_JOIN, SO_GROUP_LEAVE = 7, 10, 11, 12, 13
+SO_SET_TX_SLOTS, SO_GROUP_BIND, SO_GROUP_JOIN, SO_GROUP_LEAVE = 7, 10, 12, 13
 SO_GROUP_FUNCTION, SO_GET_ID, SO_GET_STATS, SO_GET_SHMEM_SIZE = 17, 20, 22, 23
 SO_GET_GROUP_COUNTERS = 32
 
@@ -93,6 +93,10 @@ class Socket:
     def leave(self, group: int) -> None:
         """Leave a group."""
         self.set(SO_GROUP_LEAVE, struct.pack("=i", group), f"leaving group {group}")
+
+    def disable(self) -> None:
+        """Leave all groups, and give the queues back."""
+        self.set(SO_DISABLE, b"", "leaving all groups")
 
     def bind(self, group: int, device: str, queue: int = ANY) -> None:
         """Have the frames of a device come to a group."""

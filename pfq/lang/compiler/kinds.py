@@ -54,7 +54,6 @@ Kind = Basic | Many | To | Unknown
 
 FUNCTION, PREDICATE, PROPERTY = Basic(types.FUNCTION), Basic(types.PREDICATE), Basic(types.PROPERTY)
 VALUE = Basic(Con("Word64"))
-_COMPLETE = (FUNCTION, PREDICATE, PROPERTY)
 
 
 @dataclass(frozen=True, slots=True)
