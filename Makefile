@@ -4,7 +4,7 @@
 VENV := .venv
 PY   := $(VENV)/bin/python
 PKGS := gcc libc6-dev make git xz-utils kmod binutils dpkg-dev cpio busybox-static qemu-system-x86
-DEVPKGS := coccinelle sparse rpm dnf dnf-plugins-core createrepo-c patch ansible-core zsh fish
+DEVPKGS := libpcap0.8 libatomic1 coccinelle sparse rpm dnf dnf-plugins-core createrepo-c patch ansible-core zsh fish
 
 help:  ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16

@@ -95,7 +95,9 @@ def test_manual_and_completion_are_where_they_are_looked_for(packages: Path) -> 
     (deb,) = packages.glob("pfq-omatic_*.deb")
     listed = {line.split()[5] for line in proc.run(["dpkg-deb", "-c", deb]).stdout.splitlines()}
     assert {
+        "./usr/bin/pfq-lang",
         "./usr/bin/pfq-omatic",
+        "./usr/lib/pfq-omatic/pfq/lang/compiler/tables.json",
         "./usr/share/man/man1/pfq-omatic.1.gz",
         "./usr/share/man/man1/pfq-omatic-build.1.gz",
         "./usr/share/bash-completion/completions/pfq-omatic",

@@ -26,7 +26,9 @@ def test_its_files(packages: Path) -> None:
     """Program, data, manual pages and completion are where they are looked for."""
     listed = set(proc.run(["rpm", "-qpl", packages / f"pfq-omatic-{__version__}-1.noarch.rpm"]).stdout.splitlines())
     assert {
+        "/usr/bin/pfq-lang",
         "/usr/bin/pfq-omatic",
+        "/usr/lib/pfq-omatic/pfq/lang/compiler/tables.json",
         "/usr/share/man/man1/pfq-omatic-build.1",
         "/usr/share/bash-completion/completions/pfq-omatic",
         "/usr/share/zsh/site-functions/_pfq-omatic",

@@ -29,6 +29,7 @@ def test_wheel_works_without_the_checkout(private: Command, tmp_path: Path) -> N
     assert {f"omatic/data/{name}" for name in tracked} <= names
     guest = proc.run(["git", "-C", ROOT, "ls-files", "omatic/lab/guest"]).stdout.split()
     assert set(guest) <= names
+    assert {"pfq/py.typed", "pfq/lang/compiler/grammar.lark", "pfq/lang/compiler/tables.json"} <= names
     target = tmp_path / "installed"
     proc.run([*pip, "install", "--no-deps", "--target", target, wheel])
     # -I keeps the checkout, which the environment has installed in place, behind the folder that is asked first.
