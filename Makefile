@@ -75,7 +75,7 @@ test-model: venv packages  ## SEQUENCES=20000 random sequences of calls against 
 LOADS ?= 1000
 CYCLES ?= 10000
 
-test-soak: venv packages  ## load the core LOADS=1000 times, open sockets CYCLES=10000 times under traffic: hours
+test-soak: venv packages  ## load the core LOADS=1000 times, open sockets CYCLES=10000 times under traffic: an hour
 	PFQ_TEST_SOAK_LOADS=$(LOADS) PFQ_TEST_SOAK_CYCLES=$(CYCLES) PFQ_TEST_KERNEL="$$(tools/default-kernel.sh)" \
 		$(PY) -m pytest -m vm tests/vm/test_soak.py
 
