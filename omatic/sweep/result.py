@@ -58,6 +58,11 @@ class Result:
     reason: str = ""
     details: tuple[str, ...] = ()
 
+    @property
+    def failed_checks(self) -> tuple[str, ...]:
+        """The proofs that failed; a module with one may be delivered all the same (docs/proofs.md says when)."""
+        return tuple(name for name, verdict in self.checks.items() if verdict == "fail")
+
     def to_json(self) -> dict[str, object]:
         """Return it as it stands in the report."""
         return {**asdict(self), "state": self.state.value}

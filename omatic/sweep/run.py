@@ -120,6 +120,7 @@ def _line(result: Result) -> str:
     sites = sum(result.sites.values())
     said = (
         f"{sites} site{'s' * (sites != 1)}, {result.relocations} call target{'s' * (result.relocations != 1)}"
+        f"{''.join(f', {name} FAILS' for name in result.failed_checks)}"
         if result.state is State.BUILT
         else result.reason
     )

@@ -28,9 +28,10 @@ def report(found: Report) -> str:
 
 
 def _proofs(result: Result) -> str:
-    bad = [name for name, verdict in result.checks.items() if verdict == "fail"]
     passed = sum(verdict == "pass" for verdict in result.checks.values())
-    return f"failed: {', '.join(bad)}" if bad else f"{passed} pass" if result.checks else ""
+    if result.failed_checks:
+        return f"failed: {', '.join(result.failed_checks)}"
+    return f"{passed} pass" if result.checks else ""
 
 
 def _through(found: Report) -> list[Text]:
@@ -56,4 +57,6 @@ def _opinions(found: Report) -> list[Text]:
 
 def _summary(found: Report) -> str:
     parts = [f"{count} {state}" for state, count in found.counts.items() if count]
+    if doubtful := [r.driver for r in found.results if r.state is State.BUILT and r.failed_checks]:
+        parts.append(f"with proofs that fail: {', '.join(doubtful)}")
     return f"{found.drivers} drivers of {found.kernel}: {', '.join(parts)}"

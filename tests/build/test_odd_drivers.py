@@ -20,6 +20,7 @@ ODD = {
     "jme": {"address taken"},  # pointers in a structure
     "3c59x": {"call"},  # one of several modules in a folder
     "8139cp": {"call"},  # the same
+    "liquidio_vf": {"call"},  # its objects are another's too, and compiled with both names
     "tulip": {"call"},  # a site that this configuration leaves out
     "myri10ge": {"call"},  # napi_gro_frags
     "mt7601u": {"call"},  # netif_receive_skb_list; trace headers

@@ -16,7 +16,7 @@ from omatic.fetch import SourceTree
 from omatic.model import KernelTarget, StockKernel
 from omatic.modinfo import Symvers
 from omatic.pipeline import Outcome, Selection, Settings
-from omatic.sweep import record, run, tasks
+from omatic.sweep import record, run, show, tasks
 from omatic.sweep.result import Disagreement, Report, Result, State
 from omatic.sweep.tasks import Scope
 from tests import toys
@@ -185,6 +185,16 @@ def test_another_scope_is_another_sweep(swept: Callable[..., tuple[Report, list[
     with pytest.raises(errors.Interrupted):
         swept({"large": errors.Interrupted()})
     assert swept({}, Scope.ETHERNET)[1] == ["small", "large"]
+
+
+def test_a_proof_that_fails_is_not_silent() -> None:
+    """What is delivered all the same is named in the table and in the last line."""
+    result = Result("toy", "drivers/net/toy.ko", ("netif_rx",), State.BUILT, 1.5, sites={"call": 1}, relocations=1)
+    doubtful = replace(result, driver="odd", checks={"provenance": "fail", "minimality": "pass", "abi": "skip"})
+    good = replace(result, checks={"provenance": "pass"})
+    text = show.report(Report("6.1", "net", {}, 2, (good, doubtful), ()))
+    assert "failed: provenance" in text
+    assert text.splitlines()[-1] == "2 drivers of 6.1: 2 built, with proofs that fail: odd"
 
 
 def test_the_report_survives_as_json(tmp_path: Path) -> None:
