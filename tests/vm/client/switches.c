@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@
 #define ROUNDS		8
 #define STEPS		32
 #define EACH		(MAX_FRAMES / STEPS)	/* frames of a step */
+#define FLOOD		512		/* frames of somebody else that may come in a step */
 
 struct scene {
 	struct reader readers[2];	/* each of a group of its own */
@@ -47,17 +49,42 @@ struct due {
 
 /* --- traffic of somebody else --------------------------------------------------- */
 
+/* Frames that the flood has been allowed to send, and has sent; shared with its process. */
+static struct allowance {
+	unsigned long granted, sent;
+} *allowance;
+
+static unsigned long shared_get(const unsigned long *count)
+{
+	return __atomic_load_n(count, __ATOMIC_ACQUIRE);
+}
+
 static void flood(const char *device)
 {
 	int wire = wire_open(device);
 	struct frame f;
-	uint32_t i;
+	unsigned long i = 0;
 
 	frame_other(&f, 0, 0x88b5, 100);
 	memset(f.bytes + f.len - 8, 0, 8);	/* no number, so that nobody takes it for one of ours */
-	for (i = 0;; i++)
-		if (send(wire, f.bytes, 60 + i % 40, 0) < 0)
-			usleep(1000);
+	for (;;) {
+		if (i < shared_get(&allowance->granted) &&
+		    send(wire, f.bytes, 60 + i % 40, 0) >= 0)
+			__atomic_store_n(&allowance->sent, ++i, __ATOMIC_RELEASE);
+		else
+			usleep(200);
+	}
+}
+
+/*
+ * Lets the flood go on. However long the readers do not run, it never sends so much that their
+ * rings are full, and frames of ours are lost.
+ */
+static void flood_more(void)
+{
+	unsigned long until = shared_get(&allowance->sent) + FLOOD;
+
+	__atomic_store_n(&allowance->granted, until, __ATOMIC_RELEASE);
 }
 
 /* The source of a bench NIC makes frames in this process until it is killed. */
@@ -243,6 +270,7 @@ static void one_round(struct scene *s, int near, int far, unsigned int first,
 		}
 		reader_take(&s->readers[0]);
 		reader_take(&s->readers[1]);
+		flood_more();
 	}
 	wire_take(far, seen, expected);
 	for (i = 0; i < MAX_FRAMES; i++) {
@@ -265,11 +293,16 @@ void test_switches(const struct wires *wires)
 	begin(&s, wires->far[0]);
 	near = wire_open(wires->near[0]);
 	far = ip_wire(wires->far[0]);
+	allowance = mmap(NULL, sizeof(*allowance), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	verdict(allowance != MAP_FAILED, "shared memory", "%s", strerror(errno));
+	flood_more();
 	s.traffic = start(flood, wires->near[0]);
 	for (round = 0; round < ROUNDS; round++)
 		one_round(&s, near, far, (unsigned int)round * STEPS, marked);
 	end_traffic(&s);
 	settle_books(&s, 0, marked);
+	munmap(allowance, sizeof(*allowance));
 	close(near);
 	close(far);
 }
